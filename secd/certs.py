@@ -1,0 +1,157 @@
+"""Certificates as trust lists speak of them: names in CUCM's and certutils' spelling, serials.
+
+A trust list never compares certificates by chain: it compares octets. So this module only reads
+what lists, listings and messages need, and reads *every* such field inside one door, because the
+library parses names lazily and would otherwise fail later, far from the cause.
+"""
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.oid import NameOID
+
+from secd.errors import MalformedFile, UnsupportedKey
+
+# CUCM writes the components of a name in this order whatever the certificate's own order is
+# (trust-list format section 2, read off genuine listings).
+_CUCM_ORDER = (
+    ("CN", NameOID.COMMON_NAME),
+    ("OU", NameOID.ORGANIZATIONAL_UNIT_NAME),
+    ("O", NameOID.ORGANIZATION_NAME),
+    ("L", NameOID.LOCALITY_NAME),
+    ("ST", NameOID.STATE_OR_PROVINCE_NAME),
+    ("C", NameOID.COUNTRY_NAME),
+)
+_SHORT_NAMES = {oid: short for short, oid in _CUCM_ORDER}
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What a certificate says, every field already read.
+
+    subject, issuer -- names as CUCM writes them in trust lists, without the NUL.
+    serial -- minimal unsigned big-endian octets.
+    public_key -- record tag 7: PKCS#1 RSAPublicKey DER, or the uncompressed point of an EC key.
+    signature -- record tag 8: the certificate's signature octets.
+    not_before_seconds, not_after_seconds -- validity, Unix time.
+    """
+
+    der: bytes
+    subject: str
+    issuer: str
+    common_name: str
+    serial: bytes
+    public_key: bytes
+    signature: bytes
+    not_before_seconds: float
+    not_after_seconds: float
+
+    @property
+    def sha1(self) -> bytes:
+        """The fingerprint that `show ctl` prints, 20 octets."""
+        return hashlib.sha1(self.der, usedforsecurity=False).digest()
+
+
+def load_certificate_untrusted(der: bytes) -> x509.Certificate:
+    """Load one DER certificate.
+
+    Raises MalformedFile for whatever the library dislikes about it (x509.InvalidVersion is not
+    a ValueError, hence the list).
+    """
+    try:
+        with warnings.catch_warnings():
+            # Serials that are zero or negative are old phones' daily bread, not news.
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            return x509.load_der_x509_certificate(der)
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as reason:
+        raise MalformedFile(f"the certificate cannot be read: {_first_line(reason)}") from None
+
+
+def rsa_key_of_untrusted(der: bytes) -> rsa.RSAPublicKey:
+    """Return the RSA public key inside a DER certificate.
+
+    Raises UnsupportedKey when the certificate is unreadable or its key is of another kind:
+    either way nothing can be verified with it.
+    """
+    try:
+        key = x509.load_der_x509_certificate(der).public_key()
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as reason:
+        raise UnsupportedKey(
+            f"the signer's certificate cannot be read: {_first_line(reason)}"
+        ) from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise UnsupportedKey("the signer's key is not RSA; no other signing is defined")
+    return key
+
+
+def facts_of_untrusted(der: bytes) -> CertificateFacts:
+    """Read every field that lists, listings and messages use.
+
+    Raises MalformedFile when any of them cannot be read.
+    """
+    certificate = load_certificate_untrusted(der)
+    try:
+        key = certificate.public_key()
+        return CertificateFacts(
+            der=der,
+            subject=cucm_name(certificate.subject),
+            issuer=cucm_name(certificate.issuer),
+            common_name=_common_name(certificate.subject),
+            serial=serial_octets(certificate.serial_number),
+            public_key=_record_key(key),
+            signature=certificate.signature,
+            not_before_seconds=certificate.not_valid_before_utc.timestamp(),
+            not_after_seconds=certificate.not_valid_after_utc.timestamp(),
+        )
+    except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm) as reason:
+        raise MalformedFile(f"the certificate cannot be read: {_first_line(reason)}") from None
+
+
+def serial_octets(number: int) -> bytes:
+    """Return a serial as lists write it: minimal unsigned big endian, no DER sign octet.
+
+    Negative numbers (which real certificates have) are written as two's complement.
+    """
+    if number < 0:
+        return number.to_bytes((8 + (number + 1).bit_length()) // 8, "big", signed=True)
+    return number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")
+
+
+def cucm_name(name: x509.Name) -> str:
+    """Return a name as CUCM writes it: `CN=…;OU=…;O=…;L=…;ST=…;C=…`, absent parts left out."""
+    parts = [
+        f"{short}={attribute.value!s}"
+        for short, oid in _CUCM_ORDER
+        for attribute in name.get_attributes_for_oid(oid)
+    ]
+    return ";".join(parts)
+
+
+def certutils_name(name: x509.Name) -> str:
+    """Return a name as certutils writes it: joined by commas, in the certificate's own order."""
+    return ",".join(
+        f"{_SHORT_NAMES.get(attribute.oid, attribute.rfc4514_attribute_name)}={attribute.value!s}"
+        for attribute in name
+    )
+
+
+def _common_name(name: x509.Name) -> str:
+    return next((str(part.value) for part in name.get_attributes_for_oid(NameOID.COMMON_NAME)), "")
+
+
+def _record_key(key: object) -> bytes:
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    raise ValueError("the key is neither RSA nor EC")
+
+
+def _first_line(reason: Exception) -> str:
+    return (str(reason).splitlines() or [type(reason).__name__])[0]

@@ -1,0 +1,29 @@
+"""Phone models and firmware loads as data."""
+
+from secd.models.model import (
+    Absent,
+    CAPFByTVS,
+    CCMPeer,
+    Destinations,
+    FirstCTLWithITL,
+    Generation,
+    Model,
+    P0AddressFields,
+    Switches,
+    TFTPOptions,
+    TVSFlush,
+)
+
+__all__ = [
+    "Absent",
+    "CAPFByTVS",
+    "CCMPeer",
+    "Destinations",
+    "FirstCTLWithITL",
+    "Generation",
+    "Model",
+    "P0AddressFields",
+    "Switches",
+    "TFTPOptions",
+    "TVSFlush",
+]
