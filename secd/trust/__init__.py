@@ -1,0 +1,43 @@
+"""Whom a phone trusts: pure decisions, the rules being those of docs/decision-table.md."""
+
+from secd.trust.decide import decide, decide_absent, installed_after
+from secd.trust.files import signed_files_required
+from secd.trust.peers import decide_peer
+from secd.trust.reasons import Reason
+from secd.trust.servers import decide_server
+from secd.trust.values import (
+    Accept,
+    Context,
+    Decision,
+    Evidence,
+    Installed,
+    Match,
+    NeedsTVS,
+    Refuse,
+    Unchanged,
+    Verdict,
+    Voucher,
+    VoucherOutcome,
+)
+
+__all__ = [
+    "Accept",
+    "Context",
+    "Decision",
+    "Evidence",
+    "Installed",
+    "Match",
+    "NeedsTVS",
+    "Reason",
+    "Refuse",
+    "Unchanged",
+    "Verdict",
+    "Voucher",
+    "VoucherOutcome",
+    "decide",
+    "decide_absent",
+    "decide_peer",
+    "decide_server",
+    "installed_after",
+    "signed_files_required",
+]
