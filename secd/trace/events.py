@@ -82,12 +82,14 @@ class ServerLookedUp(TraceEvent):
 
     index -- place in the list, from 0. server -- empty where the list has no such entry.
     verdict -- the Reason of the decision about this server (rows S1 to S3).
+    kind -- of the file for which it was looked up.
     """
 
     index: int
     server: str
     verdict: str
     ctl_installed: bool
+    kind: FileKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +108,16 @@ class FileApproved(TraceEvent):
     file_name: str
     secure: bool
     ctl_installed: bool
+    kind: FileKind
 
 
 @dataclass(frozen=True, slots=True)
 class TransferStarted(TraceEvent):
-    """A server was asked for a file. server_number -- place in the list, from 1."""
+    """A server was asked for a file.
+
+    server_number -- place in the list, from 1. fallback -- another transport had failed on the
+    same server for the same file.
+    """
 
     file_name: str
     kind: FileKind
@@ -120,6 +127,7 @@ class TransferStarted(TraceEvent):
     server_number: int
     destination: str
     size_limit_bytes: int
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,9 +287,13 @@ class TrustListsFailed(TraceEvent):
 
 @dataclass(frozen=True, slots=True)
 class TVSCacheFlushed(TraceEvent):
-    """What TVS had vouched for was forgotten because a new list came. entries -- how much."""
+    """What TVS had vouched for was forgotten because a new list came.
+
+    entries -- how much. kind -- of the new list.
+    """
 
     entries: int
+    kind: FileKind
 
 
 @dataclass(frozen=True, slots=True)
