@@ -1,0 +1,71 @@
+"""The configuration of a booting phone: what decisions about it change and tell.
+
+A configuration that is refused, broken or missing changes nothing: the last good one stays in use
+(79xx guides: files that fail authentication are not written to flash).
+"""
+
+from secd.boot.judged import acceptance_events, refusal_events
+from secd.boot.lists import Told
+from secd.boot.messages import StoreConfiguration
+from secd.configuration import Configuration, parse_configuration_untrusted
+from secd.errors import MalformedFile
+from secd.trace import ConfigurationAccepted, ConfigurationRefused
+from secd.trust import Accept, Evidence, Installed, Reason, Refuse, Verdict
+from secd.trustlist import Function
+from secd.words import FileKind, Transport
+
+
+class Configuring:
+    """The configuration in use through one boot. fresh -- it was accepted in this boot."""
+
+    def __init__(self, configuration: Configuration | None) -> None:
+        self.current = configuration
+        self.fresh = False
+
+    def judged(
+        self, asked: str, kind: FileKind, transport: Transport, path: str, verdict: Verdict
+    ) -> Told:
+        """Apply the decision about a configuration that came, its XML included."""
+        if isinstance(verdict, Refuse):
+            return self._refused(asked, kind, path, verdict)
+        if not isinstance(verdict, Accept):
+            raise RuntimeError(f"a configuration cannot be {type(verdict).__name__}")
+        try:
+            configuration = parse_configuration_untrusted(verdict.payload)
+        except MalformedFile as error:
+            evidence = Evidence(str(error), verdict.evidence.file)
+            return self._refused(asked, kind, path, Refuse(Reason.MALFORMED, evidence))
+        self.current, self.fresh = configuration, True
+        return [
+            *acceptance_events(asked, kind, verdict),
+            StoreConfiguration(verdict.payload),
+            ConfigurationAccepted(asked, base_name(asked), kind, transport, verdict.reason),
+        ]
+
+    def lacks_call_manager(self, installed: Installed) -> bool:
+        """Tell whether the mode is secure while nothing held can authenticate a call manager.
+
+        By row T1 that is a CCM or CCM+TFTP record with a certificate, in the CTL if one is held,
+        else in the ITL. (Guides speak of the missing CTL; phones on Asterisk run secure with an
+        ITL alone.)
+        """
+        if self.current is None or not self.current.is_secure:
+            return False
+        held = installed.ctl or installed.itl
+        return held is None or not any(
+            record.certificate and record.function in (Function.CCM, Function.CCM_TFTP)
+            for record in held.records
+        )
+
+    @staticmethod
+    def _refused(asked: str, kind: FileKind, path: str, verdict: Refuse) -> Told:
+        detail = verdict.evidence.detail
+        return [
+            *refusal_events(asked, kind, path, verdict),
+            ConfigurationRefused(asked, base_name(asked), verdict.reason, detail),
+        ]
+
+
+def base_name(asked: str) -> str:
+    """Return the name of a configuration without the suffixes of its envelope."""
+    return asked.removesuffix(".sgn").removesuffix(".enc")

@@ -1,0 +1,322 @@
+"""The boot of one phone: trust lists, then configuration, as a synchronous machine.
+
+Events go in, an ordered list of actions and trace events comes out; the outside does the actions
+in that order before it reports the next event. So a trust list is on flash before the trace says
+so, and before the next file is asked for. Decisions are asked of `secd.trust` and nowhere else;
+transitions stand in `secd.boot.table`; what a decision changes stands in `secd.boot.lists` and
+`secd.boot.configuring`; fetching is `secd.boot.fetch`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from secd.boot.configuring import Configuring
+from secd.boot.fetch import FetchMachine
+from secd.boot.judged import envelope_events, text_of
+from secd.boot.lists import COMMON_ITL, TrustLists
+from secd.boot.messages import (
+    Action,
+    Event,
+    FetchFile,
+    FileNotReceived,
+    FileReceived,
+    Finish,
+    PhoneBooted,
+    QueryTVS,
+    TimerFired,
+    TVSAnswered,
+    Wait,
+)
+from secd.boot.table import Outcome, State, following
+from secd.configuration import Configuration
+from secd.models import Model
+from secd.trace import (
+    BootEnded,
+    ConfigurationKept,
+    ConfigurationMissing,
+    PhoneStarted,
+    RetryScheduled,
+    Traced,
+    TraceEvent,
+    TVSQueryEnded,
+    TVSQueryStarted,
+)
+from secd.trust import (
+    Context,
+    Evidence,
+    Installed,
+    NeedsTVS,
+    Reason,
+    Refuse,
+    Verdict,
+    Voucher,
+    decide,
+    decide_absent,
+    signed_files_required,
+)
+from secd.words import BootOutcome, FileKind, TransferFailure, Transport
+
+Output = Action | Traced
+
+_DEFAULT_CONFIGURATION = "XMLDefault.cnf.xml"
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """What a boot starts from: the phone, and what its flash holds.
+
+    device -- SEP and the MAC address, as in file names. servers -- logical addresses of the TFTP
+    servers, primary first. configuration -- the last good one. vouchers -- the TVS cache.
+    round_limit -- after how many retries without CTL an observer stops watching a phone that
+    would go on for ever; None: never.
+    """
+
+    device: str
+    model: Model
+    servers: tuple[str, ...]
+    installed: Installed = field(default_factory=Installed)
+    configuration: Configuration | None = None
+    vouchers: tuple[Voucher, ...] = ()
+    round_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A file that came and is being judged. path -- where the phone had put it."""
+
+    file_name: str
+    kind: FileKind
+    octets: bytes
+    server: str
+    transport: Transport
+    path: str
+
+
+class BootMachine:
+    """Boots one phone once.
+
+    lists, configuring -- what the phone holds by now.
+    available -- the transports that the outside can do.
+    """
+
+    def __init__(self, phone: Phone, available: frozenset[Transport]) -> None:
+        self.state = State.OFF
+        self.lists = TrustLists(phone.model, phone.installed, phone.vouchers)
+        self.configuring = Configuring(phone.configuration)
+        self._phone = phone
+        self._model = phone.model
+        self._available = available
+        # A moved phone asks the TVS servers that it knew before this boot (213407, 118893).
+        stored = phone.configuration.tvs_servers if phone.configuration else ()
+        self._tvs_servers = tuple(server.address for server in stored)
+        self._id = phone.model.first_task_id - 1
+        self._now_seconds = 0.0
+        self._outputs: list[Output] = []
+        self._fetch: FetchMachine | None = None
+        self._candidate: _Candidate | None = None
+        self._rounds = 0
+
+    def handle(self, event: Event, now_seconds: float) -> list[Output]:
+        """Take one event and return what is to be done and told, in order.
+
+        now_seconds -- wall clock, Unix time. Raises RuntimeError for an event that does not
+        belong to the state: a bug of the caller.
+        """
+        self._now_seconds = now_seconds
+        self._outputs = []
+        match event:
+            case PhoneBooted() if self.state is State.OFF:
+                phone = self._phone
+                self._tell([PhoneStarted(phone.device, phone.model.name, phone.model.load)])
+                self._go(Outcome.POWERED)
+            case FileReceived() if self._fetch is not None:
+                self._outputs += self._fetch.received(event, now_seconds)
+                self._settle(self._fetch)
+            case FileNotReceived() if self._fetch is not None:
+                self._outputs += self._fetch.not_received(event, now_seconds)
+                self._settle(self._fetch)
+            case TVSAnswered() if self._candidate is not None:
+                self._tvs_answered(self._candidate, event.voucher)
+            case TimerFired() if self.state is State.WAIT_FOR_CTL:
+                self._go(Outcome.TIME_OVER)
+            case _:
+                raise RuntimeError(f"{type(event).__name__} cannot happen in {self.state.name}")
+        return self._outputs
+
+    def _go(self, outcome: Outcome) -> None:
+        """Move to the state that follows, and do what entering it means."""
+        self.state = following(self.state, outcome)
+        device, destinations = self._phone.device, self._model.destinations
+        match self.state:
+            case State.REQUEST_CTL:
+                self.lists.begin()
+                self._request(f"CTL{device}.tlv", FileKind.CTL, destinations.ctl)
+            case State.REQUEST_ITL:
+                self._request(f"ITL{device}.tlv", FileKind.ITL, destinations.itl)
+            case State.REQUEST_COMMON_ITL:
+                self._request(COMMON_ITL, FileKind.ITL, destinations.itl)
+            case State.REQUEST_CONFIGURATION:
+                self._tell(self.lists.conclusion())
+                self._request_configuration(f"{device}.cnf.xml")
+            case State.REQUEST_DEFAULT_CONFIGURATION:
+                self._request_configuration(_DEFAULT_CONFIGURATION)
+            case State.WAIT_FOR_CTL:
+                self._rounds += 1
+                pause = self._model.retry_seconds
+                self._tell([RetryScheduled(self._rounds, pause), Wait(pause)])
+            case State.REGISTER | State.STOPPED:
+                ended = self._boot_outcome()
+                self._tell([BootEnded(ended), Finish(ended)])
+            case _:  # the ASK_TVS states: their action carries the question, see _judge
+                pass
+
+    def _request_configuration(self, name: str) -> None:
+        signed = signed_files_required(self.lists.installed)
+        kind = FileKind.SIGNED if signed else FileKind.PLAIN
+        path = self._model.destinations.configuration.format(name=name)
+        self._request(f"{name}.sgn" if signed else name, kind, path)
+
+    def _request(self, name: str, kind: FileKind, path: str) -> None:
+        fetch = FetchFile(name, kind, self._model.transports, self._phone.servers, path)
+        context = self._context(kind, name)
+        self._fetch = machine = FetchMachine(
+            fetch, self.lists.installed, context, self._available, self._next_id
+        )
+        self._outputs += machine.begin(self._now_seconds)
+        self._settle(machine)
+
+    def _settle(self, machine: FetchMachine) -> None:
+        """Go on once a fetch has ended, one way or the other."""
+        fetch = machine.fetch
+        match machine.result:
+            case FileReceived(octets):
+                self._fetch = None
+                self._judge(
+                    _Candidate(
+                        fetch.file_name,
+                        fetch.kind,
+                        octets,
+                        machine.server,
+                        machine.transport,
+                        fetch.destination,
+                    )
+                )
+            case FileNotReceived(failure):
+                self._fetch = None
+                missing = failure is TransferFailure.FILE_NOT_FOUND
+                if fetch.kind.is_list:
+                    self._list_not_received(fetch, missing, failure)
+                else:
+                    self._configuration_not_received(fetch, missing)
+
+    def _judge(self, candidate: _Candidate) -> None:
+        verdict = self._decide(candidate, self.lists.vouchers)
+        file = verdict.evidence.file
+        if not isinstance(verdict, NeedsTVS) or file is None:
+            self._judged(candidate, verdict)
+            return
+        self._candidate = candidate
+        name, signer = candidate.file_name, file.header.signer
+        asked = TVSQueryStarted(name, text_of(signer.name), signer.serial.hex().upper())
+        self._tell([*envelope_events(name, candidate.kind, verdict), asked])
+        self._go(Outcome.TVS_NEEDED)
+        self._tell([QueryTVS(signer.name, signer.issuer, signer.serial, self._tvs_servers)])
+
+    def _tvs_answered(self, candidate: _Candidate, voucher: Voucher) -> None:
+        self._candidate = None
+        self._tell([TVSQueryEnded(candidate.file_name, voucher.outcome)])
+        self.lists.remember(voucher)
+        verdict = self._decide(candidate, (voucher, *self.lists.vouchers))
+        if isinstance(verdict, NeedsTVS):
+            # An answer to another question, or one that has run out already, is no answer.
+            detail = "TVS answered another question than the one asked"
+            verdict = Refuse(Reason.TVS_UNREACHABLE, Evidence(detail, verdict.evidence.file))
+        self._judged(candidate, verdict)
+
+    def _decide(self, candidate: _Candidate, vouchers: tuple[Voucher, ...]) -> Verdict:
+        context = self._context(
+            candidate.kind, candidate.file_name, candidate.server, candidate.transport
+        )
+        return decide(self.lists.installed, candidate.octets, context, vouchers)
+
+    def _judged(self, candidate: _Candidate, verdict: Verdict) -> None:
+        name, kind, path = candidate.file_name, candidate.kind, candidate.path
+        self._next_id()  # judging is another thread than fetching (213407, 214535)
+        if kind.is_list:
+            self._tell(self.lists.judged(name, candidate.octets, path, kind, verdict))
+            self._list_done(kind)
+        else:
+            self._tell(self.configuring.judged(name, kind, candidate.transport, path, verdict))
+            self._configured()
+
+    def _list_not_received(self, fetch: FetchFile, missing: bool, failure: TransferFailure) -> None:
+        name, kind = fetch.file_name, fetch.kind
+        if missing and kind is FileKind.ITL and name != COMMON_ITL:
+            self._go(Outcome.NOT_FOUND)
+            return
+        if missing:
+            absent = decide_absent(
+                self.lists.installed, Reason.FILE_NOT_FOUND, self._context(kind, name)
+            )
+            self._tell(self.lists.absent(name, kind, absent))
+        elif failure is not TransferFailure.NOT_AUTHORIZED:
+            self._tell(self.lists.failed(name, kind))
+        self._list_done(kind)
+
+    def _list_done(self, kind: FileKind) -> None:
+        no_itl = kind is FileKind.CTL and not self._model.security_by_default
+        self._go(Outcome.DONE_WITHOUT_ITL if no_itl else Outcome.DONE)
+
+    def _configuration_not_received(self, fetch: FetchFile, missing: bool) -> None:
+        if missing and not fetch.file_name.startswith(_DEFAULT_CONFIGURATION):
+            self._go(Outcome.NOT_FOUND)
+            return
+        if missing:
+            self._tell([ConfigurationMissing(f"{self._phone.device}.cnf.xml")])
+        self._configured()
+
+    def _configured(self) -> None:
+        if self.configuring.current is None:
+            self._go(Outcome.UNUSABLE)
+            return
+        if not self.configuring.fresh:
+            self._tell([ConfigurationKept(f"{self._phone.device}.cnf.xml")])
+        lacks = self.configuring.lacks_call_manager(self.lists.installed)
+        self._go(Outcome.CTL_NEEDED if lacks and self._may_retry() else Outcome.DONE)
+
+    def _may_retry(self) -> bool:
+        limits = (self._model.secure_no_ctl_retries, self._phone.round_limit)
+        return all(limit is None or self._rounds < limit for limit in limits)
+
+    def _boot_outcome(self) -> BootOutcome:
+        if self.state is State.STOPPED:
+            return BootOutcome.NO_CONFIGURATION
+        if self.configuring.lacks_call_manager(self.lists.installed):
+            return BootOutcome.NO_CTL_IN_SECURE_MODE
+        if not self.configuring.fresh:
+            return BootOutcome.BOOTED_OLD_CONFIGURATION
+        return BootOutcome.BOOTED
+
+    def _context(
+        self, kind: FileKind, name: str, server: str = "", channel: Transport = Transport.TFTP
+    ) -> Context:
+        return Context(
+            self._model,
+            kind,
+            self._now_seconds,
+            requested_name=name,
+            server_address=server,
+            channel=channel,
+            tvs_servers=self._tvs_servers,
+        )
+
+    def _next_id(self) -> int:
+        self._id += 1
+        return self._id
+
+    def _tell(self, items: Iterable[Action | TraceEvent]) -> None:
+        for item in items:
+            if isinstance(item, TraceEvent):
+                self._outputs.append(Traced(self._now_seconds, self._id, 0, item))
+            else:
+                self._outputs.append(item)

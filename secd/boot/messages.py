@@ -1,0 +1,128 @@
+"""What goes into the machines of a boot (past tense) and what comes out (imperative)."""
+
+from dataclasses import dataclass
+
+from secd.trust import Voucher
+from secd.words import BootOutcome, FileKind, TransferFailure, Transport
+
+# Events: what the outside reports.
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneBooted:
+    """Power is on and the network is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileReceived:
+    """A `Transfer` brought all octets of a file."""
+
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FileNotReceived:
+    """A `Transfer` failed. code -- the server's error number, 0 where it sent none."""
+
+    failure: TransferFailure
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TVSAnswered:
+    """The answer to `QueryTVS`; that no server answered is an answer too."""
+
+    voucher: Voucher
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The time of `Wait` is over."""
+
+
+Event = PhoneBooted | FileReceived | FileNotReceived | TVSAnswered | TimerFired
+
+
+# Actions: what the outside is to do.
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFile:
+    """Get one file from the first server that has it.
+
+    transports -- tried in this order on each server. servers -- logical addresses, in order.
+    The boot machine says this to the fetch machine; the outside sees `Transfer`.
+    """
+
+    file_name: str
+    kind: FileKind
+    transports: tuple[Transport, ...]
+    servers: tuple[str, ...]
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Ask one server for one file over one transport.
+
+    task, worker -- the numbers that trace events of this transfer carry.
+    """
+
+    transport: Transport
+    server: str
+    file_name: str
+    size_limit_bytes: int
+    task: int
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstallTrustList:
+    """Write a trust list to flash, durably, before anything else happens."""
+
+    kind: FileKind
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EraseTrustList:
+    """Remove a trust list from flash."""
+
+    kind: FileKind
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfiguration:
+    """Write the configuration to flash: it is now the last good one."""
+
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTVS:
+    """Ask the TVS servers, in order, about a signer (the octets of its header)."""
+
+    name: bytes
+    issuer: bytes
+    serial: bytes
+    servers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Come back with `TimerFired` after this time."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The boot is over."""
+
+    outcome: BootOutcome
+
+
+Action = (
+    Transfer | InstallTrustList | EraseTrustList | StoreConfiguration | QueryTVS | Wait | Finish
+)

@@ -1,0 +1,94 @@
+"""The transitions of a boot: what the phone does next, after what came of the last thing.
+
+    OFF → REQUEST_CTL → REQUEST_ITL (→ REQUEST_COMMON_ITL) → REQUEST_CONFIGURATION
+        (→ REQUEST_DEFAULT_CONFIGURATION) → REGISTER or STOPPED
+
+Rules:
+* Every transition stands here; the diagram in docs/ is drawn from this table.
+* A list that is refused, missing or unchanged is as *done* as one that is accepted: the phone goes
+  on with what it holds (79xx guides; field reports of locked phones that still register).
+* The CTL is settled, and committed, before the ITL is asked for (213407).
+* A phone in a secure mode that holds no certificate of a call manager goes back to the CTL
+  (79xx guides: continuously; 894x and 99xx guides: four times).
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+
+class State(Enum):
+    """What the phone does next."""
+
+    OFF = auto()
+    REQUEST_CTL = auto()
+    ASK_TVS_ABOUT_CTL = auto()
+    REQUEST_ITL = auto()
+    REQUEST_COMMON_ITL = auto()
+    ASK_TVS_ABOUT_ITL = auto()
+    REQUEST_CONFIGURATION = auto()
+    REQUEST_DEFAULT_CONFIGURATION = auto()
+    ASK_TVS_ABOUT_CONFIGURATION = auto()
+    WAIT_FOR_CTL = auto()
+    REGISTER = auto()
+    STOPPED = auto()
+
+
+class Outcome(Enum):
+    """What came of it."""
+
+    POWERED = auto()
+    DONE = auto()  # settled, one way or the other
+    DONE_WITHOUT_ITL = auto()  # settled, and this model has no ITL to ask for
+    NOT_FOUND = auto()  # there is another name to ask for
+    TVS_NEEDED = auto()  # undecided until TVS answers
+    CTL_NEEDED = auto()  # a secure mode, and nothing to authenticate a call manager with
+    TIME_OVER = auto()
+    UNUSABLE = auto()  # nothing to start with
+
+
+_CONFIGURED = {
+    Outcome.DONE: State.REGISTER,
+    Outcome.CTL_NEEDED: State.WAIT_FOR_CTL,
+    Outcome.UNUSABLE: State.STOPPED,
+}
+
+TRANSITIONS: Mapping[State, Mapping[Outcome, State]] = {
+    State.OFF: {Outcome.POWERED: State.REQUEST_CTL},
+    State.REQUEST_CTL: {
+        Outcome.DONE: State.REQUEST_ITL,
+        Outcome.DONE_WITHOUT_ITL: State.REQUEST_CONFIGURATION,
+        Outcome.TVS_NEEDED: State.ASK_TVS_ABOUT_CTL,
+    },
+    State.ASK_TVS_ABOUT_CTL: {Outcome.DONE: State.REQUEST_ITL},
+    State.REQUEST_ITL: {
+        Outcome.DONE: State.REQUEST_CONFIGURATION,
+        Outcome.NOT_FOUND: State.REQUEST_COMMON_ITL,
+        Outcome.TVS_NEEDED: State.ASK_TVS_ABOUT_ITL,
+    },
+    State.REQUEST_COMMON_ITL: {
+        Outcome.DONE: State.REQUEST_CONFIGURATION,
+        Outcome.TVS_NEEDED: State.ASK_TVS_ABOUT_ITL,
+    },
+    State.ASK_TVS_ABOUT_ITL: {Outcome.DONE: State.REQUEST_CONFIGURATION},
+    State.REQUEST_CONFIGURATION: {
+        **_CONFIGURED,
+        Outcome.NOT_FOUND: State.REQUEST_DEFAULT_CONFIGURATION,
+        Outcome.TVS_NEEDED: State.ASK_TVS_ABOUT_CONFIGURATION,
+    },
+    State.REQUEST_DEFAULT_CONFIGURATION: {
+        **_CONFIGURED,
+        Outcome.TVS_NEEDED: State.ASK_TVS_ABOUT_CONFIGURATION,
+    },
+    State.ASK_TVS_ABOUT_CONFIGURATION: {**_CONFIGURED},
+    State.WAIT_FOR_CTL: {Outcome.TIME_OVER: State.REQUEST_CTL},
+    State.REGISTER: {},
+    State.STOPPED: {},
+}
+
+
+def following(state: State, outcome: Outcome) -> State:
+    """Return the next state. Raises RuntimeError for what cannot happen in a state."""
+    after = TRANSITIONS[state].get(outcome)
+    if after is None:
+        raise RuntimeError(f"a boot cannot meet {outcome.name} in {state.name}")
+    return after
