@@ -1,0 +1,48 @@
+"""The cluster that a phone boots against: its state, and the files made from it."""
+
+from firmware_sim.cluster.credentials import CertificateMaker, Credential, Subject, credential_of
+from firmware_sim.cluster.files import ClusterFiles, FileSource, NotFound
+from firmware_sim.cluster.keys import FreshKeys, KeySource, PooledKeys
+from firmware_sim.cluster.lists import CTL_FILE, ITL_FILE, ctl_file, itl_file
+from firmware_sim.cluster.making import make_cluster, make_node
+from firmware_sim.cluster.seed import demo_cluster
+from firmware_sim.cluster.state import (
+    CAPFMode,
+    Cluster,
+    CTLKind,
+    Device,
+    Node,
+    Release,
+    SecurityMode,
+)
+from firmware_sim.cluster.tokens import ManufacturingCA, SoftToken, token_of
+
+__all__ = [
+    "CTL_FILE",
+    "ITL_FILE",
+    "CAPFMode",
+    "CTLKind",
+    "CertificateMaker",
+    "Cluster",
+    "ClusterFiles",
+    "Credential",
+    "Device",
+    "FileSource",
+    "FreshKeys",
+    "KeySource",
+    "ManufacturingCA",
+    "Node",
+    "NotFound",
+    "PooledKeys",
+    "Release",
+    "SecurityMode",
+    "SoftToken",
+    "Subject",
+    "credential_of",
+    "ctl_file",
+    "demo_cluster",
+    "itl_file",
+    "make_cluster",
+    "make_node",
+    "token_of",
+]
