@@ -1,0 +1,196 @@
+"""What a phone keeps in its flash, by meaning.
+
+    CTLFile.tlv, ITLFile.tlv   the installed trust lists, octets as received
+    SEP<MAC>.cnf.xml           the last good configuration, without envelope
+    state.toml                 format version, model, load, device, TVS cache, status messages
+    console.log                the console log of the last boot; console.log.0 the one before
+
+Nothing is decided here, and nothing is touched in a directory that is not this phone's.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tomli_w
+
+from secd.configuration import Configuration, parse_configuration_untrusted
+from secd.errors import FlashUnusable, MalformedFile
+from secd.files.flash import Flash
+from secd.models import Model
+from secd.trust import Installed, Voucher, VoucherOutcome
+from secd.trustlist import TrustList, decode_trust_list_untrusted
+from secd.words import FileKind
+
+FORMAT_VERSION = 1
+_STATE = "state.toml"
+_CONSOLE, _CONSOLE_BEFORE = "console.log", "console.log.0"
+_LIST_NAMES = {FileKind.CTL: "CTLFile.tlv", FileKind.ITL: "ITLFile.tlv"}
+
+StatusRow = tuple[float, str, str]  # when (Unix time), key, text
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the flash holds when a phone boots."""
+
+    installed: Installed
+    configuration: Configuration | None
+    vouchers: tuple[Voucher, ...]
+    statuses: tuple[StatusRow, ...]
+
+
+class PhoneStore:
+    """One phone's flash, by meaning. Every method may raise FlashUnusable."""
+
+    def __init__(self, flash: Flash, device: str, model: Model) -> None:
+        self._flash = flash
+        self._device = device
+        self._model = model
+
+    def load(self) -> Kept:
+        """Read everything, after checking that this flash is this phone's.
+
+        Raises FlashUnusable when it is another device's or model's, of an unknown format, or
+        holds what cannot be read. Nothing is written.
+        """
+        state = self._load_state()
+        return Kept(
+            Installed(self._load_list(FileKind.CTL), self._load_list(FileKind.ITL)),
+            self._load_configuration(),
+            _vouchers_from(state.get("tvs_cache", [])),
+            _statuses_from(state.get("statuses", [])),
+        )
+
+    def save_list(self, kind: FileKind, octets: bytes) -> None:
+        """Install a trust list."""
+        self._flash.write(_LIST_NAMES[kind], octets)
+
+    def erase_list(self, kind: FileKind) -> None:
+        """Remove a trust list."""
+        self._flash.erase(_LIST_NAMES[kind])
+
+    def save_configuration(self, octets: bytes) -> None:
+        """Keep a configuration as the last good one."""
+        self._flash.write(f"{self._device}.cnf.xml", octets)
+
+    def save_state(self, vouchers: Sequence[Voucher], statuses: Sequence[StatusRow]) -> None:
+        """Keep who this phone is, what TVS vouched for, and its status messages."""
+        state = {
+            "format_version": FORMAT_VERSION,
+            "device": self._device,
+            "model": self._model.name,
+            "load": self._model.load,
+            "tvs_cache": [_voucher_table(voucher) for voucher in vouchers],
+            "statuses": [{"at": at, "key": key, "text": text} for at, key, text in statuses],
+        }
+        self._flash.write(_STATE, tomli_w.dumps(state).encode())
+
+    def save_console(self, lines: Sequence[str]) -> None:
+        """Keep the console log of this boot, and the last one beside it."""
+        before = self._flash.read(_CONSOLE)
+        if before is not None:
+            self._flash.write(_CONSOLE_BEFORE, before)
+        self._flash.write(_CONSOLE, "".join(line + "\n" for line in lines).encode())
+
+    def _load_state(self) -> dict[str, object]:
+        octets = self._flash.read(_STATE)
+        if octets is None:
+            self._refuse_foreign_files()
+            return {}
+        try:
+            state: dict[str, object] = tomllib.loads(octets.decode())
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise FlashUnusable(f"{_STATE} in the flash directory is damaged: {error}") from None
+        version = state.get("format_version")
+        if version != FORMAT_VERSION:
+            raise FlashUnusable(
+                f"{_STATE} has format {version!r}, this secd knows {FORMAT_VERSION}: "
+                "use the secd that wrote it, or another --state directory"
+            )
+        for what, ours in (("device", self._device), ("model", self._model.name)):
+            if state.get(what) != ours:
+                raise FlashUnusable(
+                    f"the flash directory belongs to {what} {state.get(what)!r}, not {ours!r}: "
+                    "give each phone its own --state directory"
+                )
+        return state
+
+    def _refuse_foreign_files(self) -> None:
+        """Without state.toml only what a phone keeps may lie here: put there to start with."""
+        ours = {*_LIST_NAMES.values(), f"{self._device}.cnf.xml", _CONSOLE, _CONSOLE_BEFORE}
+        foreign = sorted(self._flash.names() - ours)
+        if foreign:
+            raise FlashUnusable(
+                f"the --state directory holds {foreign[0]!r} and no {_STATE}: "
+                "it is not a phone's flash; name an empty or new directory"
+            )
+
+    def _load_list(self, kind: FileKind) -> TrustList | None:
+        octets = self._flash.read(_LIST_NAMES[kind])
+        if not octets:
+            return None
+        try:
+            return decode_trust_list_untrusted(octets)
+        except MalformedFile as error:
+            raise FlashUnusable(
+                f"{_LIST_NAMES[kind]} in the flash directory is damaged ({error}): erase it"
+            ) from None
+
+    def _load_configuration(self) -> Configuration | None:
+        name = f"{self._device}.cnf.xml"
+        octets = self._flash.read(name)
+        if octets is None:
+            return None
+        try:
+            return parse_configuration_untrusted(octets)
+        except MalformedFile as error:
+            raise FlashUnusable(
+                f"{name} in the flash directory is damaged ({error}): erase it"
+            ) from None
+
+
+def _voucher_table(voucher: Voucher) -> dict[str, object]:
+    return {
+        "issuer": voucher.issuer.hex(),
+        "serial": voucher.serial.hex(),
+        "outcome": voucher.outcome.value,
+        "certificate": voucher.certificate.hex(),
+        "functions": sorted(voucher.functions),
+        "until": voucher.until_seconds,
+    }
+
+
+def _vouchers_from(rows: object) -> tuple[Voucher, ...]:
+    return tuple(_voucher_from(row) for row in _rows(rows, "tvs_cache"))
+
+
+def _voucher_from(row: dict[str, object]) -> Voucher:
+    functions = row.get("functions")
+    try:
+        return Voucher(
+            bytes.fromhex(str(row["issuer"])),
+            bytes.fromhex(str(row["serial"])),
+            VoucherOutcome(str(row["outcome"])),
+            bytes.fromhex(str(row["certificate"])),
+            frozenset(int(f) for f in functions) if isinstance(functions, list) else frozenset(),
+            float(str(row["until"])),
+        )
+    except (KeyError, ValueError) as error:
+        raise FlashUnusable(f"the TVS cache in {_STATE} is damaged: {error}") from None
+
+
+def _statuses_from(rows: object) -> tuple[StatusRow, ...]:
+    try:
+        return tuple(
+            (float(str(row["at"])), str(row["key"]), str(row["text"]))
+            for row in _rows(rows, "statuses")
+        )
+    except (KeyError, ValueError) as error:
+        raise FlashUnusable(f"the status messages in {_STATE} are damaged: {error}") from None
+
+
+def _rows(rows: object, what: str) -> list[dict[str, object]]:
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise FlashUnusable(f"{what} in {_STATE} is damaged: not a list of tables")
+    return rows
