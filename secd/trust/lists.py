@@ -9,9 +9,12 @@ address, the empty file and the identical file come before, in `secd.trust.decid
     CTL        CTL                   CTL, then ITL                SAST          TVS      L3-L6
     ITL        none                  itself                       SAST          refuse   L7
     ITL        CTL only              CTL                          SAST, 2       refuse   L8, L9
-    ITL        empty ITL, no CTL     ITL, then itself             SAST, 2       refuse   L12
+    ITL        empty ITL, no CTL     itself                       SAST          refuse   L12
     ITL        empty ITL, CTL        CTL                          SAST, 2       refuse   L13
     ITL        ITL (and CTL)         CTL, then ITL                SAST, 2       TVS      L10
+
+An empty ITL is an anchor of CTLs alone (L4): for an ITL after it, its records neither help nor
+stand in the way.
 
 The key always comes from the installed record (of a first list: from its own SAST record; by TVS:
 from the returned certificate), never from a later candidate.
@@ -124,7 +127,7 @@ def _anchors_of_itl(installed: Installed, context: Context) -> _Anchors:
         return _Anchors(ctl + itl, functions)
     if ctl and switches.rollback_needs_no_ctl:
         return _Anchors(ctl, functions)
-    return _Anchors(ctl + itl, functions, Reason.ROLLBACK_ITL)
+    return _Anchors(ctl, functions, Reason.ROLLBACK_ITL)
 
 
 def _by_itself(new: TrustList, reason: Reason, installed: Installed, context: Context) -> Verdict:
