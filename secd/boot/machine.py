@@ -165,8 +165,7 @@ class BootMachine:
                 pause = self._model.retry_seconds
                 self._tell([RetryScheduled(self._rounds, pause), Wait(pause)])
             case State.REGISTER | State.STOPPED:
-                ended = self._boot_outcome()
-                self._tell([BootEnded(ended), Finish(ended)])
+                self._tell([BootEnded(self.outcome), Finish(self.outcome)])
             case _:  # the ASK_TVS states: their action carries the question, see _judge
                 pass
 
@@ -288,7 +287,9 @@ class BootMachine:
         limits = (self._model.secure_no_ctl_retries, self._phone.round_limit)
         return all(limit is None or self._rounds < limit for limit in limits)
 
-    def _boot_outcome(self) -> BootOutcome:
+    @property
+    def outcome(self) -> BootOutcome:
+        """How the boot ended; it means nothing before it has."""
         if self.state is State.STOPPED:
             return BootOutcome.NO_CONFIGURATION
         if self.configuring.lacks_call_manager(self.lists.installed):

@@ -27,7 +27,7 @@ _STATE = "state.toml"
 _CONSOLE, _CONSOLE_BEFORE = "console.log", "console.log.0"
 _LIST_NAMES = {FileKind.CTL: "CTLFile.tlv", FileKind.ITL: "ITLFile.tlv"}
 
-StatusRow = tuple[float, str, str]  # when (Unix time), key, text
+StatusRow = tuple[float, str, str]  # when (Unix time), text, key: as statusmsgs keeps them
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class PhoneStore:
             "model": self._model.name,
             "load": self._model.load,
             "tvs_cache": [_voucher_table(voucher) for voucher in vouchers],
-            "statuses": [{"at": at, "key": key, "text": text} for at, key, text in statuses],
+            "statuses": [{"at": at, "text": text, "key": key} for at, text, key in statuses],
         }
         self._flash.write(_STATE, tomli_w.dumps(state).encode())
 
@@ -183,7 +183,7 @@ def _voucher_from(row: dict[str, object]) -> Voucher:
 def _statuses_from(rows: object) -> tuple[StatusRow, ...]:
     try:
         return tuple(
-            (float(str(row["at"])), str(row["key"]), str(row["text"]))
+            (float(str(row["at"])), str(row["text"]), str(row["key"]))
             for row in _rows(rows, "statuses")
         )
     except (KeyError, ValueError) as error:

@@ -1,0 +1,125 @@
+"""`firmware-sim demo`: the seed's story, told by the phones."""
+
+import textwrap
+from collections.abc import Iterable
+from functools import partial
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from firmware_sim.net.theatre import Boot
+from firmware_sim.story import SCENES, Scene, make_stage
+from secd.cli.summary import Summary, summarize
+from statusmsgs import explain_reason, format_status, status_table
+
+_WIDTH = 80
+_STYLES = {"accepted": "green", "went on": "green", "refused": "red"}
+
+
+@click.command()
+def demo() -> None:
+    """Boot phones against a small cluster and see whom they trust.
+
+    A TFTP server and the phones run on this machine's loopback and talk real UDP: a cluster goes
+    to mixed mode, its CTL is signed by the backup token, by an unknown token, the cluster moves
+    to another address, and a CTL is corrupt. At the end a table says who accepted what, and the
+    cure. It ends by itself in less than half a minute.
+
+    \b
+      firmware-sim demo
+    """
+    import trio
+
+    from firmware_sim.net.theatre import play
+
+    console = Console(width=_WIDTH, highlight=False, soft_wrap=True)
+    console.print("A Cisco cluster on loopback, and phones that boot against it.", style="bold")
+    stage = make_stage()
+    boots = trio.run(
+        partial(play, stage, SCENES, partial(_tell_scene, console), partial(_tell_boot, console))
+    )
+    _tell_table(console, boots)
+
+
+def _tell_scene(console: Console, scene: Scene) -> None:
+    number = SCENES.index(scene) + 1
+    console.print()
+    console.print(f"{number}. {scene.title}", style="bold")
+    for line in textwrap.wrap(scene.text, _WIDTH - 3):
+        console.print(f"   {line}")
+
+
+def _tell_boot(console: Console, boot: Boot) -> None:
+    summary = summarize(boot.report)
+    family = status_table().family(_status_family(boot))
+    console.print()
+    console.print(
+        Text.assemble(
+            f"   {boot.actor.device}, a {boot.actor.model}: ",
+            (_verdict(summary), _STYLES[_verdict(summary)]),
+            f"  (exit code {summary.exit_code})",
+        )
+    )
+    for line in boot.report.lines:
+        console.print(Text(f"     {line}", style="dim"))
+    for message in boot.report.statuses:
+        console.print(Text(f"     status: {format_status(message, family)}"))
+    for refusal in summary.refusals[:1]:
+        for text in (refusal.detail, refusal.signer):
+            if text:
+                console.print(Text(f"     {text}"))
+
+
+def _tell_table(console: Console, boots: Iterable[Boot]) -> None:
+    table = Table(box=box.SIMPLE, width=_WIDTH, pad_edge=False, title_justify="left")
+    for heading, width in (("step", 22), ("phone", 6), ("verdict", 8), ("reason", 17)):
+        table.add_column(heading, width=width)
+    table.add_column("status message")
+    cures: dict[str, None] = {}
+    for boot in boots:
+        summary = summarize(boot.report)
+        reason = _reason(summary)
+        if summary.refusals:
+            cures[summary.refusals[0].reason] = None
+        table.add_row(
+            f"{SCENES.index(boot.scene) + 1}. {boot.scene.title}",
+            boot.actor.model,
+            Text(_verdict(summary), style=_STYLES[_verdict(summary)]),
+            reason,
+            _status(boot),
+        )
+    console.print()
+    console.print(table)
+    console.print("What to do about each refusal", style="bold")
+    for name in cures:
+        text = explain_reason(name)
+        console.print()
+        console.print(f"{name}: ", style="red", end="")
+        console.print(textwrap.fill(text.meaning, _WIDTH, initial_indent=" " * 0))
+        console.print(textwrap.fill(f"Cure: {text.cure}", _WIDTH - 2))
+
+
+def _verdict(summary: Summary) -> str:
+    if summary.refusals:
+        return "refused"
+    return "accepted" if summary.installed else "went on"
+
+
+def _reason(summary: Summary) -> str:
+    """Return the reason that a person would name: of the refusal, else of the CTL."""
+    if summary.refusals:
+        return summary.refusals[0].reason
+    return ", ".join(dict.fromkeys(reason for _, reason in summary.installed or summary.kept))
+
+
+def _status(boot: Boot) -> str:
+    return "\n".join(message.text for message in boot.report.statuses)
+
+
+def _status_family(boot: Boot) -> str:
+    from secd.files.data import model_catalogue
+
+    return model_catalogue().find(boot.actor.model).status_family

@@ -1,0 +1,167 @@
+"""The demo's story: what an administrator does to a cluster, and which phones boot after it.
+
+Only the plot stands here. What the phones make of it is computed by `secd`, and nothing here knows
+the outcome.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from firmware_sim.cluster import (
+    CertificateMaker,
+    Cluster,
+    ClusterFiles,
+    CTLKind,
+    Device,
+    ManufacturingCA,
+    PooledKeys,
+    SoftToken,
+    demo_cluster,
+)
+from firmware_sim.cluster.lists import CTL_FILE
+from firmware_sim.cluster.seed import MADE_AT_SECONDS, PUBLISHER_ADDRESS
+from firmware_sim.cluster.tokens import TOKEN_BITS
+
+NEW_ADDRESS = "14.48.44.81"
+_CORRUPTED_AT = 700  # an octet inside the records: the signature covers it
+_LATER_SECONDS = 3600  # between two signings, so that no two lists are the same file
+
+
+@dataclass(slots=True)
+class Stage:
+    """What the story plays on. address -- of the TFTP server that phones are given."""
+
+    cluster: Cluster
+    stranger: SoftToken
+    address: str = PUBLISHER_ADDRESS
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A phone of the story. key -- names its flash: the same key is the same phone."""
+
+    key: str
+    device: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One step: what is done to the cluster, and who boots then."""
+
+    title: str
+    text: str
+    prepare: Callable[[Stage], None]
+    actors: tuple[Actor, ...]
+
+
+_FRESH_9971 = Actor("9971 (non-mixed)", "SEP0C8525000001", "9971")
+_OLD_7940 = Actor("7940", "SEP000D28000002", "7940")
+_SEED_7961 = Actor("7961", "SEP0011215A1AE3", "7961")
+_NEW_9971 = Actor("9971", "SEP0C8525000003", "9971")
+_MIXED = (_OLD_7940, _SEED_7961, _NEW_9971)
+
+
+def make_stage() -> Stage:
+    """Return the stage as the story begins: the seed's cluster, not yet in mixed mode."""
+    keys, random = PooledKeys(), Random(8945)  # noqa: S311 - a demo that always plays the same
+    cluster = demo_cluster(keys, random)
+    cluster.ctl, cluster.mixed_mode = None, False
+    for actor in (_FRESH_9971, *_MIXED):
+        cluster.add_device(Device(actor.device, actor.model))
+    maker = CertificateMaker(keys, random, MADE_AT_SECONDS, bits=TOKEN_BITS, serial_bytes=8)
+    stranger = ManufacturingCA.create(maker).issue_token("ADN00c0ffee")
+    return Stage(cluster, stranger)
+
+
+def _non_mixed(_: Stage) -> None:
+    """Leave the cluster as it is installed."""
+
+
+def _mixed_mode(stage: Stage) -> None:
+    stage.cluster.ctl, stage.cluster.mixed_mode = CTLKind.ETOKEN, True
+    _signed_later(stage)
+
+
+def _backup_token_signs(stage: Stage) -> None:
+    stage.cluster.signing_token = 1
+    _signed_later(stage)
+
+
+def _stranger_signs(stage: Stage) -> None:
+    cluster = stage.cluster
+    tokens, signing = cluster.tokens, cluster.signing_token
+    cluster.tokens, cluster.signing_token = [stage.stranger, tokens[0]], 0
+    _serve(stage, _ctl_of(cluster))
+    cluster.tokens, cluster.signing_token = tokens, signing
+
+
+def _move(stage: Stage) -> None:
+    stage.cluster.overrides.clear()
+    publisher = stage.cluster.publisher
+    publisher.name = publisher.address = stage.address = NEW_ADDRESS
+    _signed_later(stage)
+
+
+def _corrupt(stage: Stage) -> None:
+    _signed_later(stage)
+    octets = bytearray(_ctl_of(stage.cluster))
+    octets[_CORRUPTED_AT] ^= 0x01
+    _serve(stage, bytes(octets))
+
+
+def _signed_later(stage: Stage) -> None:
+    stage.cluster.changed_at_seconds += _LATER_SECONDS
+
+
+def _ctl_of(cluster: Cluster) -> bytes:
+    answer = ClusterFiles(cluster).answer("", CTL_FILE)
+    if not isinstance(answer, bytes):
+        raise RuntimeError("a cluster in mixed mode has a CTL")
+    return answer
+
+
+def _serve(stage: Stage, octets: bytes) -> None:
+    stage.cluster.overrides[CTL_FILE] = octets
+
+
+SCENES = (
+    Scene(
+        "A cluster that is not in mixed mode",
+        "The commonest site: there is an ITL, and no CTL.",
+        _non_mixed,
+        (_FRESH_9971,),
+    ),
+    Scene(
+        "Mixed mode: the first CTL",
+        "The CTL Client ran with two eTokens. Phones fresh from the box take their first CTL on "
+        "trust; the CTL then vouches for everything else.",
+        _mixed_mode,
+        _MIXED,
+    ),
+    Scene(
+        "The backup token signs",
+        "The CTL is made anew, signed by the other token of the same CTL.",
+        _backup_token_signs,
+        _MIXED,
+    ),
+    Scene(
+        "An unknown token signs",
+        "Somebody ran the CTL Client with a token that stands in no phone's CTL.",
+        _stranger_signs,
+        _MIXED,
+    ),
+    Scene(
+        f"The cluster moves to {NEW_ADDRESS}",
+        "Same certificates, same tokens, a new address in DHCP option 150.",
+        _move,
+        _MIXED,
+    ),
+    Scene(
+        "A corrupt CTL",
+        "One bit of the CTL on the TFTP server is wrong.",
+        _corrupt,
+        _MIXED,
+    ),
+)

@@ -1,0 +1,138 @@
+"""`secd boot`: one boot of one phone against a real TFTP server."""
+
+import json
+import sys
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from secd.cli.inputs import parse_device
+from secd.cli.summary import summarize
+from secd.cli.wording import WIDTH
+from secd.files.data import model_catalogue
+from secd.files.flash import DirectoryFlash
+from secd.files.store import PhoneStore
+from secd.trace import Traced
+from statusmsgs import event_to_json, format_status, status_table
+
+if TYPE_CHECKING:
+    from secd.net.emulator import BootReport, EmulatedPhone
+    from secd.net.phone import Surroundings
+
+_WATCHED_ROUNDS = 4  # a phone that retries for ever is watched for this many rounds
+
+
+@click.command()
+@click.argument("device")
+@click.option("--model", required=True, help="Phone model, like 7961 or 8861.")
+@click.option("--load", help="Firmware load; each model has a default.")
+@click.option(
+    "--tftp",
+    "servers",
+    multiple=True,
+    required=True,
+    metavar="HOST[:PORT]",
+    help="TFTP server; give it twice for primary and secondary.",
+)
+@click.option(
+    "--state",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The phone's flash; made if it is not there.",
+)
+@click.option(
+    "--map",
+    "mappings",
+    multiple=True,
+    metavar="LOGICAL=ACTUAL",
+    help="Where an address really is: 14.48.44.80=127.0.0.1:6969.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Events as JSON, one a line.")
+@click.option("--explain", is_flag=True, help="Print lines of ours too, marked.")
+def boot(
+    device: str,
+    model: str,
+    load: str | None,
+    servers: tuple[str, ...],
+    state: Path,
+    mappings: tuple[str, ...],
+    as_json: bool,
+    explain: bool,
+) -> None:
+    """Boot a phone once: trust lists, then configuration.
+
+    Prints the console log as it happens, then status messages and a summary.
+
+    \b
+      secd boot SEP0011215A1AE3 --model 7961 --tftp 10.1.1.5 --state phone1
+
+    Exit codes: 0 booted, 1 a list or configuration was refused, 2 unusable input or flash,
+    3 nothing could be fetched, or what the phone needs to start was not there.
+    """
+    from secd.net.emulator import EmulatedPhone
+
+    name = parse_device(device)
+    found = model_catalogue().find(model, load)
+    logical, surroundings = _surroundings(servers, mappings)
+    with DirectoryFlash(state) as flash:
+        store = PhoneStore(flash, name, found)
+        phone = EmulatedPhone(name, found, store, logical, explain, _WATCHED_ROUNDS)
+        report = _run(phone, surroundings, as_json)
+    summary = summarize(report)
+    if as_json:
+        click.echo(json.dumps({"summary": summary.as_json()}))
+    else:
+        family = status_table().family(found.status_family)
+        _print_section("Status messages", (format_status(m, family) for m in report.statuses))
+        _print_section("Summary", summary.as_text(name, found))
+    sys.exit(summary.exit_code)
+
+
+def _surroundings(
+    servers: tuple[str, ...], mappings: tuple[str, ...]
+) -> "tuple[tuple[str, ...], Surroundings]":
+    """Return the logical servers, and network and clock with an address book."""
+    from secd.net.clock import TrioClock
+    from secd.net.kernel import KernelNetwork
+    from secd.net.network import AddressBook, parse_mapping_untrusted
+    from secd.net.phone import Surroundings
+
+    logical: list[str] = []
+    entries = []
+    for server in servers:
+        # A port given here says where the server really is; the phone knows port 69 only.
+        host = server.rsplit(":", 1)[0] if _has_port(server) else server
+        logical.append(host.strip("[]"))
+        if host != server:
+            entries.append(f"{host}={server}")
+    for text in (*entries, *mappings):
+        parse_mapping_untrusted(text)
+    book = AddressBook.from_mappings_untrusted((*entries, *mappings))
+    return tuple(logical), Surroundings(KernelNetwork(), TrioClock(), book)
+
+
+def _has_port(server: str) -> bool:
+    return server.count(":") == 1 or (server.startswith("[") and not server.endswith("]"))
+
+
+def _run(phone: "EmulatedPhone", surroundings: "Surroundings", as_json: bool) -> "BootReport":
+    import trio
+
+    def on_event(traced: Traced, lines: tuple[str, ...]) -> None:
+        if as_json:
+            click.echo(json.dumps(event_to_json(traced)))
+        for line in () if as_json else lines:
+            click.echo(line)
+
+    return trio.run(partial(phone.boot, surroundings, on_event))
+
+
+def _print_section(title: str, lines: Iterable[str]) -> None:
+    rows = list(lines)
+    click.echo(f"\n-- {title} {'-' * (WIDTH - 4 - len(title))}")
+    for row in rows or ["(none)"]:
+        click.echo(row)

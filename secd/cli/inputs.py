@@ -1,0 +1,70 @@
+"""Reading what the user names on the command line, with errors that say what to do."""
+
+import re
+from pathlib import Path
+
+from secd.errors import MalformedFile, UnusableInput
+from secd.trustlist import TrustList, decode_trust_list_untrusted
+from secd.words import FileKind
+
+_FILE_LIMIT_BYTES = 16 * 1024 * 1024  # nothing that a phone trusts is near it
+_DEVICE = re.compile(r"SEP[0-9A-F]{12}")
+
+
+def read_file(path: Path) -> bytes:
+    """Return a file's octets. Raises UnusableInput."""
+    try:
+        with path.open("rb") as file:
+            octets = file.read(_FILE_LIMIT_BYTES + 1)
+    except OSError as error:
+        raise UnusableInput(f"{path}: {error.strerror}") from None
+    if len(octets) > _FILE_LIMIT_BYTES:
+        raise UnusableInput(f"{path}: larger than {_FILE_LIMIT_BYTES} octets, no phone takes that")
+    return octets
+
+
+def read_trust_list(path: Path | None) -> TrustList | None:
+    """Return the trust list in a file, or None without a path or for an empty file.
+
+    Raises UnusableInput when it is no trust list.
+    """
+    octets = b"" if path is None else read_file(path)
+    if not octets:
+        return None
+    try:
+        return decode_trust_list_untrusted(octets)
+    except MalformedFile as error:
+        raise UnusableInput(f"{path}: not a trust list: {error}") from None
+
+
+def parse_device(text: str) -> str:
+    """Return a device name as in file names. Raises UnusableInput."""
+    device = text.upper()
+    if not _DEVICE.fullmatch(device):
+        raise UnusableInput(
+            f"{text!r} is not a device name: SEP and the twelve digits of the MAC address, "
+            "like SEP0011215A1AE3"
+        )
+    return device
+
+
+def kind_of_name(name: str) -> FileKind:
+    """Return what a file is to a phone, from the name it is asked for by.
+
+    Raises UnusableInput where the name does not tell.
+    """
+    base = name.rsplit("/", 1)[-1]
+    if base.endswith(".tlv"):
+        for kind in (FileKind.CTL, FileKind.ITL):
+            if base.upper().startswith(kind):
+                return kind
+    elif base.endswith(".enc.sgn"):
+        return FileKind.ENCRYPTED
+    elif base.endswith(".sgn"):
+        return FileKind.SIGNED
+    elif base.endswith(".xml"):
+        return FileKind.PLAIN
+    raise UnusableInput(
+        f"{base!r} does not tell what the file is to a phone: say with --name how the phone asks "
+        "for it (CTLSEP….tlv, ITLSEP….tlv, SEP….cnf.xml.sgn, …)"
+    )

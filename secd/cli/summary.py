@@ -1,0 +1,112 @@
+"""What one boot came to, for people, scripts and exit codes."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from secd.cli.wording import explanation, holdings
+from secd.models import Model
+from secd.trace import (
+    ConfigurationRefused,
+    FileRefused,
+    ListInstalled,
+    ListKept,
+    ServerRefused,
+    TransferFailed,
+    TransferFinished,
+)
+from secd.trust import Installed
+from secd.words import BootOutcome, TransferFailure
+
+if TYPE_CHECKING:
+    from secd.net.emulator import BootReport
+
+BOOTED, REFUSED, NOTHING_FETCHED = 0, 1, 3
+
+_OUTCOMES = {
+    BootOutcome.BOOTED: "booted",
+    BootOutcome.BOOTED_OLD_CONFIGURATION: "booted with the last good configuration",
+    BootOutcome.NO_CTL_IN_SECURE_MODE: (
+        "does not register: the configuration asks for a secure mode, and no list on the phone "
+        "holds a CallManager certificate"
+    ),
+    BootOutcome.NO_CONFIGURATION: "did not boot: no configuration",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One refused file or server. signer -- CN and serial as `text_of` gave them, or empty."""
+
+    what: str
+    reason: str
+    detail: str
+    signer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The essence of a boot. installed, kept -- (file name, reason) of lists in this boot."""
+
+    outcome: BootOutcome
+    exit_code: int
+    installed: tuple[tuple[str, str], ...]
+    kept: tuple[tuple[str, str], ...]
+    refusals: tuple[Refusal, ...]
+    holds: Installed
+
+    def as_text(self, device: str, model: Model) -> list[str]:
+        """Return the summary as lines of at most 80 columns where the texts allow."""
+        lines = [f"{device}, {model.name} ({model.load}): {_OUTCOMES[self.outcome]}"]
+        lines += [f"installed {name}: {reason}" for name, reason in self.installed]
+        for refusal in self.refusals:
+            lines.append(f"REFUSED {refusal.what}: {refusal.reason}")
+            lines += [f"  {text}" for text in (refusal.detail, refusal.signer) if text]
+            lines += [f"  {line}" for line in explanation(refusal.reason)]
+        return [*lines, "the phone holds", *(f"  {line}" for line in holdings(self.holds))]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the summary for machines."""
+        return {
+            "outcome": self.outcome.value,
+            "exit_code": self.exit_code,
+            "installed": dict(self.installed),
+            "kept": dict(self.kept),
+            "refused": [
+                {"what": r.what, "reason": r.reason, "detail": r.detail, "signer": r.signer}
+                for r in self.refusals
+            ],
+        }
+
+
+def summarize(report: "BootReport") -> Summary:
+    """Return the summary of a boot; the exit code follows from its events alone."""
+    events = [traced.event for traced in report.events]
+    refusals = tuple(refusal for event in events if (refusal := _refusal(event)) is not None)
+    answered = any(_answered(event) for event in events)
+    started = report.outcome in (BootOutcome.BOOTED, BootOutcome.BOOTED_OLD_CONFIGURATION)
+    files_refused = any(isinstance(e, FileRefused | ConfigurationRefused) for e in events)
+    code = BOOTED if answered and started else NOTHING_FETCHED
+    installed = tuple((e.file_name, e.reason) for e in events if isinstance(e, ListInstalled))
+    kept = tuple((e.file_name, e.reason) for e in events if isinstance(e, ListKept))
+    code = REFUSED if files_refused else code
+    return Summary(report.outcome, code, installed, kept, refusals, report.installed)
+
+
+def _answered(event: object) -> bool:
+    """Tell whether a server gave a file or said that it has none: a server was there."""
+    if isinstance(event, TransferFailed):
+        return event.failure is TransferFailure.FILE_NOT_FOUND
+    return isinstance(event, TransferFinished)
+
+
+def _refusal(event: object) -> Refusal | None:
+    match event:
+        case FileRefused():
+            signer = f"signed by {event.signer_name}, serial {event.signer_serial}"
+            return Refusal(
+                event.file_name, event.reason, event.detail, signer if event.signer_name else ""
+            )
+        case ServerRefused():
+            return Refusal(f"{event.file_name} at {event.server}", event.reason, "", "")
+        case _:
+            return None

@@ -1,0 +1,73 @@
+"""How the commands word signers, records and decisions for voice engineers."""
+
+import textwrap
+
+from secd.boot.judged import text_of
+from secd.trust import Installed
+from secd.trustlist import Function, Record
+from secd.words import FileKind
+from statusmsgs import explain_reason
+
+WIDTH = 80
+_FUNCTIONS = {
+    Function.SAST: "SAST",
+    Function.CCM: "CCM",
+    Function.CCM_TFTP: "CCM+TFTP",
+    Function.TFTP: "TFTP",
+    Function.CAPF: "CAPF",
+    Function.APP_SERVER: "APP-SERVER",
+    Function.TVS: "TVS",
+}
+
+
+def common_name(name: bytes) -> str:
+    """Return the CN of a name as lists write it (`CN=…;…` or `CN=…,…`), else all of it."""
+    text = text_of(name)
+    separator = ";" if ";" in text else ","
+    for part in text.split(separator):
+        if part.lower().startswith("cn="):
+            return part[3:].strip('" ')
+    return text
+
+
+def serial_text(serial: bytes) -> str:
+    """Return a serial number as the OS Administration page prints it: hex, no separators."""
+    return serial.hex().upper() or "(none)"
+
+
+def function_text(function: int | None) -> str:
+    """Return a function in CUCM's words, or its number."""
+    return (
+        _FUNCTIONS.get(Function(function), str(function))
+        if function in _FUNCTIONS
+        else ("(none)" if function is None else f"function {function}")
+    )
+
+
+def holdings(installed: Installed) -> list[str]:
+    """Return what the phone holds: one line per record that has a certificate."""
+    lines = []
+    for kind in (FileKind.CTL, FileKind.ITL):
+        trust_list = installed.of(kind)
+        if trust_list is None:
+            lines.append(f"{kind}  (none)")
+            continue
+        lines += [f"{kind}  {_record_line(record)}" for record in trust_list.records]
+    return lines
+
+
+def explanation(reason: str) -> list[str]:
+    """Return what a reason means and what to do, wrapped."""
+    text = explain_reason(reason)
+    lines = textwrap.wrap(text.meaning, WIDTH - 2)
+    if text.cure:
+        lines += textwrap.wrap(f"What to do: {text.cure}", WIDTH - 2)
+    return lines
+
+
+def _record_line(record: Record) -> str:
+    function = function_text(record.function)
+    if not record.certificate:
+        return f"{function:<10}  no certificate  {text_of(record.dns_name or b'')}"
+    name = common_name(record.subject or b"")
+    return f"{function:<10}  {serial_text(record.serial or b''):<32}  {name}"

@@ -1,0 +1,100 @@
+"""One emulated phone: its flash, its boots, and what it prints and shows.
+
+Here the trace meets `statusmsgs`: console lines and status messages are rendered from the events
+of a boot as they happen. Nothing is decided and no text is made here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from secd.boot import Phone
+from secd.files.store import PhoneStore
+from secd.models import Model
+from secd.net.phone import Surroundings, boot_phone
+from secd.trace import Traced
+from secd.trust import Installed
+from secd.words import BootOutcome
+from statusmsgs import (
+    ConsoleRenderer,
+    StatusMessage,
+    StatusRenderer,
+    console_tables,
+    ring_from_rows,
+    status_table,
+)
+
+OnEvent = Callable[[Traced, tuple[str, ...]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class BootReport:
+    """One boot as it was. lines -- the console log. statuses -- the messages of this boot."""
+
+    events: tuple[Traced, ...]
+    lines: tuple[str, ...]
+    statuses: tuple[StatusMessage, ...]
+    before: Installed
+    installed: Installed
+    outcome: BootOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatedPhone:
+    """A phone that can boot again and again on the same flash.
+
+    servers -- logical addresses of its TFTP servers. explain -- print lines of ours too.
+    round_limit -- see `secd.boot.Phone`.
+    """
+
+    device: str
+    model: Model
+    store: PhoneStore
+    servers: tuple[str, ...]
+    explain: bool = False
+    round_limit: int | None = None
+
+    async def boot(self, surroundings: Surroundings, on_event: OnEvent) -> BootReport:
+        """Boot once. `on_event` gets each event with the console lines that it caused.
+
+        Raises FlashUnusable as the store does; then nothing was fetched, or the phone still holds
+        what it held.
+        """
+        kept = self.store.load()
+        # A ring is as long as the longer of what page and screen show.
+        renderer = StatusRenderer(status_table(), self.model.status_family)
+        ring = ring_from_rows(
+            max(renderer.family.web_kept, renderer.family.screen_kept), kept.statuses
+        )
+        self.store.save_state(kept.vouchers, ring.to_rows())
+        console = ConsoleRenderer(console_tables(), self.model.console_family, self.explain)
+        events: list[Traced] = []
+        lines: list[str] = []
+        statuses: list[StatusMessage] = []
+
+        def publish(traced: Traced) -> None:
+            printed = console.render(traced)
+            events.append(traced)
+            lines.extend(printed)
+            statuses.extend(renderer.render(traced))
+            on_event(traced, printed)
+
+        phone = Phone(
+            self.device,
+            self.model,
+            self.servers,
+            kept.installed,
+            kept.configuration,
+            kept.vouchers,
+            self.round_limit,
+        )
+        machine = await boot_phone(phone, self.store, surroundings, publish)
+        self.store.save_state(machine.lists.vouchers, ring.added(statuses).to_rows())
+        self.store.save_console([*console.banner(events[0].at_seconds), *lines])
+        return BootReport(
+            tuple(events),
+            tuple(lines),
+            tuple(statuses),
+            kept.installed,
+            machine.lists.installed,
+            machine.outcome,
+        )
