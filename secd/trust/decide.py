@@ -58,11 +58,14 @@ def decide(
 
 
 def decide_absent(installed: Installed, reason: Reason, context: Context) -> Accept | Unchanged:
-    """Judge a list that did not come: EMPTY_FILE, FILE_NOT_FOUND or TRANSFER_FAILED.
+    """Judge a file that did not come: EMPTY_FILE, FILE_NOT_FOUND or TRANSFER_FAILED.
 
     The installed list stays (rows L15 to L18): an unsigned answer must not remove trust. By the
-    switches an empty or missing file erases it instead: an Accept without a list.
+    switches an empty or missing list erases it instead: an Accept without a list. A missing
+    configuration (rows C7, C9) never does.
     """
+    if not context.kind.is_list:
+        return Unchanged(reason)
     switches = context.model.switches
     erases = {Reason.EMPTY_FILE: switches.zero_length, Reason.FILE_NOT_FOUND: switches.not_found}
     held = installed.of(context.kind)
@@ -101,7 +104,11 @@ def _envelope(candidate: bytes) -> SignedFile | None:
 
 
 def installed_after(installed: Installed, accepted: Accept, kind: FileKind) -> Installed:
-    """Return what the phone holds once an accepted list is written (or erased)."""
-    if kind is FileKind.CTL:
-        return replace(installed, ctl=accepted.trust_list)
-    return replace(installed, itl=accepted.trust_list)
+    """Return what the phone holds once an accepted file is written (or a list erased)."""
+    match kind:
+        case FileKind.CTL:
+            return replace(installed, ctl=accepted.trust_list)
+        case FileKind.ITL:
+            return replace(installed, itl=accepted.trust_list)
+        case _:
+            return installed

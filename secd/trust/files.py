@@ -1,7 +1,9 @@
 """Whether a configuration or another file is used: rows C1 to C10 of the decision table."""
 
+from dataclasses import replace
+
 from secd.crypto import decrypt_cbc, digest_of, same_octets, unwrap_key
-from secd.envelope import SignedFile, decode_signed_file_untrusted, looks_signed
+from secd.envelope import Encryption, SignedFile, decode_signed_file_untrusted, looks_signed
 from secd.errors import DecryptionFailed, UnsupportedKey
 from secd.trust.reasons import Reason
 from secd.trust.signers import (
@@ -54,17 +56,19 @@ def decide_signed(
     if not looks_signed(candidate):
         return _decide_unsigned(candidate, context)
     file = decode_signed_file_untrusted(candidate)
-    encrypted = context.kind is FileKind.ENCRYPTED
-    if (file.header.encryption is not None) is not encrypted:
-        stands = "is encrypted" if file.header.encryption else "is not encrypted"
+    encryption = file.header.encryption
+    if (encryption is not None) is not (context.kind is FileKind.ENCRYPTED):
+        stands = "is encrypted" if encryption else "is not encrypted"
         return Refuse(Reason.MALFORMED, Evidence(f"the file {stands}, against its name", file))
-    if encrypted and context.manual_key is not None and not context.model.security_by_default:
+    if encryption is None:
+        return _decide_signer(installed, file, context, vouchers)
+    if context.manual_key is not None and not context.model.security_by_default:
         # Row C10: old SIP phones with a key typed in ignore the signature altogether.
-        payload = _decrypt(file, context.manual_key)
+        payload = _decrypt(file.body, encryption, context.manual_key)
         return Accept(Reason.MANUAL_KEY, Evidence("", file), payload=payload)
     verdict = _decide_signer(installed, file, context, vouchers)
-    if isinstance(verdict, Accept) and encrypted:
-        return Accept(verdict.reason, verdict.evidence, payload=_decrypt_for(file, context))
+    if isinstance(verdict, Accept):
+        return replace(verdict, payload=_decrypt_for(file.body, encryption, context))
     return verdict
 
 
@@ -96,22 +100,20 @@ def _decide_signer(
         certificate, reason = voucher.certificate, Reason.TVS_VOUCHED
         evidence = Evidence("", file, matches, voucher)
     refusal = refuse_by_switches(file, certificate, None, context)
-    return refusal or Accept(reason, evidence, payload=file.body)
+    if refusal is not None:
+        return refusal
+    return Accept(reason, evidence, payload=file.body)
 
 
-def _decrypt_for(file: SignedFile, context: Context) -> bytes:
-    encryption = file.header.encryption
-    if encryption is None or context.device_key is None:
+def _decrypt_for(body: bytes, encryption: Encryption, context: Context) -> bytes:
+    if context.device_key is None:
         raise DecryptionFailed("the phone has no key to decrypt with")
-    return _decrypt(file, unwrap_key(context.device_key, encryption.wrapped_key))
+    return _decrypt(body, encryption, unwrap_key(context.device_key, encryption.wrapped_key))
 
 
-def _decrypt(file: SignedFile, key: bytes) -> bytes:
+def _decrypt(body: bytes, encryption: Encryption, key: bytes) -> bytes:
     """Decrypt and check the digest of the plaintext; one failure for everything (row C8)."""
-    encryption = file.header.encryption
-    if encryption is None:
-        raise DecryptionFailed("the file cannot be decrypted")
-    plaintext = decrypt_cbc(key, encryption.initialisation_vector, file.body)
+    plaintext = decrypt_cbc(key, encryption.initialisation_vector, body)
     padding = encryption.plaintext_padding
     plaintext = plaintext[: len(plaintext) - padding] if 1 <= padding <= _BLOCK else plaintext
     try:

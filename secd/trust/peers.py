@@ -197,6 +197,8 @@ def _issued(ca: bytes, certificate: bytes) -> bool:
             return False
     except (MalformedFile, InvalidSignature, UnsupportedAlgorithm, ValueError):
         return False
+    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return False  # extensions are read late, and these two are no ValueErrors
     return True
 
 

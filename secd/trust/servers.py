@@ -36,13 +36,9 @@ def _holds(record: Record, address: str, fields: P0AddressFields) -> bool:
     packed = _packed(address)
     by_address = packed is not None and record.ip_address == packed
     by_name = record.dns_name is not None and record.dns_name == address.encode()
-    match fields:
-        case P0AddressFields.IP_ADDRESS:
-            return by_address
-        case P0AddressFields.DNS_NAME:
-            return by_name
-        case P0AddressFields.EITHER:
-            return by_address or by_name
+    return (by_address and fields is not P0AddressFields.DNS_NAME) or (
+        by_name and fields is not P0AddressFields.IP_ADDRESS
+    )
 
 
 def _packed(address: str) -> bytes | None:
