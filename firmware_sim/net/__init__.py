@@ -1,0 +1,1 @@
+"""The lab's servers: the only part of `firmware_sim` with trio and sockets."""
