@@ -7,6 +7,7 @@ library parses names lazily and would otherwise fail later, far from the cause.
 
 import hashlib
 import warnings
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -65,9 +66,7 @@ def load_certificate_untrusted(der: bytes) -> x509.Certificate:
     a ValueError, hence the list).
     """
     try:
-        with warnings.catch_warnings():
-            # Serials that are zero or negative are old phones' daily bread, not news.
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        with _quiet():
             return x509.load_der_x509_certificate(der)
     except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as reason:
         raise MalformedFile(f"the certificate cannot be read: {_first_line(reason)}") from None
@@ -80,7 +79,8 @@ def rsa_key_of_untrusted(der: bytes) -> rsa.RSAPublicKey:
     either way nothing can be verified with it.
     """
     try:
-        key = x509.load_der_x509_certificate(der).public_key()
+        with _quiet():
+            key = x509.load_der_x509_certificate(der).public_key()
     except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as reason:
         raise UnsupportedKey(
             f"the signer's certificate cannot be read: {_first_line(reason)}"
@@ -97,18 +97,18 @@ def facts_of_untrusted(der: bytes) -> CertificateFacts:
     """
     certificate = load_certificate_untrusted(der)
     try:
-        key = certificate.public_key()
-        return CertificateFacts(
-            der=der,
-            subject=cucm_name(certificate.subject),
-            issuer=cucm_name(certificate.issuer),
-            common_name=_common_name(certificate.subject),
-            serial=serial_octets(certificate.serial_number),
-            public_key=_record_key(key),
-            signature=certificate.signature,
-            not_before_seconds=certificate.not_valid_before_utc.timestamp(),
-            not_after_seconds=certificate.not_valid_after_utc.timestamp(),
-        )
+        with _quiet():
+            return CertificateFacts(
+                der=der,
+                subject=cucm_name(certificate.subject),
+                issuer=cucm_name(certificate.issuer),
+                common_name=_common_name(certificate.subject),
+                serial=serial_octets(certificate.serial_number),
+                public_key=_record_key(certificate.public_key()),
+                signature=certificate.signature,
+                not_before_seconds=certificate.not_valid_before_utc.timestamp(),
+                not_after_seconds=certificate.not_valid_after_utc.timestamp(),
+            )
     except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm) as reason:
         raise MalformedFile(f"the certificate cannot be read: {_first_line(reason)}") from None
 
@@ -151,6 +151,11 @@ def _record_key(key: object) -> bytes:
     if isinstance(key, ec.EllipticCurvePublicKey):
         return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     raise ValueError("the key is neither RSA nor EC")
+
+
+def _quiet() -> AbstractContextManager[object]:
+    """Keep the library from warning: serials that are zero or negative are no news here."""
+    return warnings.catch_warnings(action="ignore", category=CryptographyDeprecationWarning)
 
 
 def _first_line(reason: Exception) -> str:

@@ -61,3 +61,10 @@ def u16(value: int) -> bytes:
 def u32(value: int) -> bytes:
     """Return four octets, big endian. Raises OverflowError outside 0..2**32-1."""
     return value.to_bytes(4, "big")
+
+
+def text(octets: bytes) -> bytes:
+    """Return a text and its final NUL. Raises ValueError for a text that has a NUL of its own."""
+    if 0 in octets:
+        raise ValueError("a text cannot hold a NUL")
+    return octets + b"\0"

@@ -1,6 +1,7 @@
 """The signed envelope around trust lists, configurations and firmware (sans-I/O codec)."""
 
 from secd.envelope.encryption import Encryption
+from secd.envelope.firmware import Component, components_of_untrusted
 from secd.envelope.header import (
     CERTUTILS_ENCRYPTED_LAYOUT,
     CERTUTILS_LIST_LAYOUT,
@@ -26,11 +27,13 @@ __all__ = [
     "CERTUTILS_LIST_LAYOUT",
     "CERTUTILS_SIGNED_LAYOUT",
     "CUCM_LAYOUT",
+    "Component",
     "Encryption",
     "Header",
     "SignedFile",
     "Signer",
     "Tag",
+    "components_of_untrusted",
     "decode_header_untrusted",
     "decode_signed_file_untrusted",
     "encode_header",

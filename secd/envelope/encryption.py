@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from secd.errors import MalformedFile
 from secd.wire import u8, u16
 
-_TAGS = (18, 19, 20, 22, 23, 24, 25, 26, 27)
+_TAGS = frozenset({18, 19, 20, 22, 23, 24, 25, 26, 27})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,10 @@ def decode_encryption(values: Mapping[int, bytes]) -> Encryption | None:
 
     Raises MalformedFile when only a part of it is there. Sizes were checked by the header.
     """
-    present = [tag for tag in _TAGS if tag in values]
-    if not present:
+    if _TAGS.isdisjoint(values):
         return None
-    if len(present) != len(_TAGS):
-        missing = next(tag for tag in _TAGS if tag not in values)
-        raise MalformedFile(f"the encryption part of the header lacks tag {missing}")
+    if missing := _TAGS - values.keys():
+        raise MalformedFile(f"the encryption part of the header lacks tag {min(missing)}")
     return Encryption(
         cipher=values[18][0],
         initialisation_vector=values[19],

@@ -35,7 +35,7 @@ from enum import IntEnum
 from secd.crypto import MODULUS_BITS
 from secd.envelope.encryption import Encryption, decode_encryption, encryption_values
 from secd.errors import MalformedFile
-from secd.wire import u8, u16, u32
+from secd.wire import text, u8, u16, u32
 
 
 class Tag(IntEnum):
@@ -117,8 +117,8 @@ _CONTAINERS = frozenset({3, 7, 9, 16, 17, 21})
 _TEXTS = frozenset({4, 6, 14})
 _SIZES = {1: 2, 2: 2, 8: 1, 10: 1, 11: 1, 15: 4, 28: 2}
 _SIZES |= {18: 1, 19: 16, 20: 2, 22: 1, 23: 2, 24: 1, 26: 1}
-_KNOWN = frozenset({*range(1, 28), 28}) - {13}
-_REQUIRED = (4, 5, 6, 8, 10, 11, 12)
+_KNOWN = frozenset(range(1, 29)) - {13}
+_REQUIRED = frozenset({4, 5, 6, 8, 10, 11, 12})
 
 
 def decode_header_untrusted(octets: bytes) -> tuple[Header, int, int]:
@@ -129,9 +129,9 @@ def decode_header_untrusted(octets: bytes) -> tuple[Header, int, int]:
     """
     length = _header_length(octets)
     values, unknown, layout, signature_at = _scan(octets, length)
-    for tag in _REQUIRED:
-        if tag not in values:
-            raise MalformedFile(f"the header has no tag {tag} ({_name_of(tag)})")
+    if not values.keys() >= _REQUIRED:
+        tag = min(_REQUIRED - values.keys())
+        raise MalformedFile(f"the header has no tag {tag} ({_name_of(tag)})")
     header = _header_of(values, unknown, layout)
     size = MODULUS_BITS.get(header.modulus_code)
     if size is not None and len(header.signature) * 8 != size:
@@ -144,32 +144,45 @@ def decode_header_untrusted(octets: bytes) -> tuple[Header, int, int]:
 def encode_header(header: Header) -> bytes:
     """Write a header from its values; lengths are computed, nothing else is.
 
-    Raises ValueError when the layout names a tag that has no value or leaves one out.
+    Raises ValueError for values that no header can hold: a layout that does not begin with tags 1
+    and 2, that names a tag without a value, leaves one out or promises more TLVs in a container
+    than follow; a NUL inside a text; a value of the wrong size. Raises OverflowError for a number
+    or a length that does not fit into its octets.
     """
+    if header.layout[:2] != ((1, 0), (2, 0)):
+        raise ValueError("the layout must begin with tags 1 and 2")
+    parts = _parts_of(header)
+    for index, (tag, children) in enumerate(header.layout):
+        if tag in _CONTAINERS:
+            inside = parts[index + 1 : index + 1 + children]
+            if len(inside) != children:
+                raise ValueError(f"the layout ends inside tag {tag}")
+            parts[index] = u8(tag) + u16(sum(map(len, inside)))
+    written = b"".join(parts)
+    # 1 and 2 come first and their sizes are fixed, so the length stands at octets 8 and 9.
+    return written[:8] + u16(len(written)) + written[10:]
+
+
+def _parts_of(header: Header) -> list[bytes]:
+    """Write one part for each entry of the layout, the lengths of containers left at 0."""
     values = _values_of(header)
     unknown = iter(header.unknown)
     parts: list[bytes] = []
-    containers: list[tuple[int, int]] = []
-    for index, (tag, children) in enumerate(header.layout):
+    for tag, _ in header.layout:
         if tag == Tag.PADDING:
             parts.append(b"\x0d")
         elif tag in _CONTAINERS:
-            containers.append((index, children))
             parts.append(u8(tag) + bytes(2))
         else:
             value = values.pop(tag, None) if tag in _KNOWN else next(unknown, None)
             if value is None:
                 raise ValueError(f"the layout names tag {tag}, the header has no value for it")
+            if len(value) != _SIZES.get(tag, len(value)):
+                raise ValueError(f"tag {tag} must have {_SIZES[tag]} octets, not {len(value)}")
             parts.append(u8(tag) + u16(len(value)) + value)
     if values or next(unknown, None) is not None:
         raise ValueError(f"the layout leaves out tags {sorted(values)} or unknown values")
-    for index, children in containers:
-        inside = sum(len(part) for part in parts[index + 1 : index + 1 + children])
-        parts[index] = parts[index][:1] + u16(inside)
-    total = sum(len(part) for part in parts)
-    # 1 and 2 come first and their sizes are fixed, so the length stands at octets 8 and 9.
-    written = b"".join(parts)
-    return written[:8] + u16(total) + written[10:]
+    return parts
 
 
 def _header_length(octets: bytes) -> int:
@@ -177,7 +190,7 @@ def _header_length(octets: bytes) -> int:
         raise MalformedFile("the file does not begin with tag 1 (version) of two octets", 0)
     if octets[5:8] != b"\x02\x00\x02" or len(octets) < 10:
         raise MalformedFile("tag 2 (header length) of two octets does not follow the version", 5)
-    length = int.from_bytes(octets[8:10], "big")
+    length = octets[8] << 8 | octets[9]
     if not 10 <= length <= len(octets):
         raise MalformedFile(f"the header length {length} does not fit into the file", 8)
     return length
@@ -186,7 +199,10 @@ def _header_length(octets: bytes) -> int:
 def _scan(
     octets: bytes, length: int
 ) -> tuple[dict[int, bytes], list[bytes], list[tuple[int, int]], int]:
-    """Walk the TLVs of a header: values by tag, unknown values, layout, place of the signature."""
+    """Walk the TLVs of a header: values by tag, unknown values, layout, place of the signature.
+
+    Plain index arithmetic: a phone that boots reads every list several times over.
+    """
     values: dict[int, bytes] = {}
     unknown: list[bytes] = []
     layout: list[tuple[int, int]] = []
@@ -196,35 +212,34 @@ def _scan(
     while at < length:
         tag = octets[at]
         if tag == 13:
-            layout.append((13, 0))
-            at += 1
+            end = at + 1
         else:
             start = at + 3
-            end = start + int.from_bytes(octets[at + 1 : start], "big")
-            if start > length or end > length:
+            # The second test is not reached when even the length is cut off.
+            if start > length or (end := start + (octets[at + 1] << 8 | octets[at + 2])) > length:
                 raise MalformedFile(f"tag {tag} reaches past the end of the header", at)
-            if tag in _CONTAINERS:
-                if any(tag == earlier for earlier, _ in layout):
-                    raise MalformedFile(f"tag {tag} stands twice in the header", at)
+            if tag not in _KNOWN:
+                unknown.append(octets[start:end])
+            elif tag in values:
+                raise MalformedFile(f"tag {tag} stands twice in the header", at)
+            elif tag in _CONTAINERS:
                 if open_containers and end > open_containers[-1][0]:
                     raise MalformedFile(f"tag {tag} reaches past the container around it", at)
                 open_containers.append((end, len(layout)))
+                values[tag] = b""  # only to find a second one
                 end = start
-            elif tag in _KNOWN:
-                if tag in values:
-                    raise MalformedFile(f"tag {tag} stands twice in the header", at)
-                value = octets[start:end]
-                if tag in _TEXTS:
-                    value = _text(value, tag, at)
-                elif _SIZES.get(tag, end - start) != end - start:
+            elif tag in _TEXTS:
+                if octets.find(0, start, end) != end - 1:
+                    raise MalformedFile(f"the text of tag {tag} must end at its only NUL", at)
+                values[tag] = octets[start : end - 1]
+            else:
+                if tag in _SIZES and end - start != _SIZES[tag]:
                     raise MalformedFile(f"tag {tag} must have {_SIZES[tag]} octets", at)
                 if tag == 12:
                     signature_at = at
-                values[tag] = value
-            else:
-                unknown.append(octets[start:end])
-            layout.append((tag, 0))
-            at = end
+                values[tag] = octets[start:end]
+        layout.append((tag, 0))
+        at = end
         while open_containers and at >= open_containers[-1][0]:
             end, index = open_containers.pop()
             if at > end:
@@ -233,31 +248,26 @@ def _scan(
     return values, unknown, layout, signature_at
 
 
-def _text(value: bytes, tag: int, at: int) -> bytes:
-    if value.find(0) != len(value) - 1:
-        raise MalformedFile(f"the text of tag {tag} must end at its only NUL", at)
-    return value[:-1]
-
-
 def _header_of(
     values: Mapping[int, bytes], unknown: list[bytes], layout: list[tuple[int, int]]
 ) -> Header:
+    get = values.get
     version = values[1]
-    stamp = values.get(15)
-    signer_version = values.get(28)
+    stamp = get(15)
+    signer_version = get(28)
     return Header(
-        version=(version[0], version[1]),
-        signer=Signer(values[4], values[6], values[5]),
-        digest=values[8][0],
-        signature_algorithm=values[10][0],
-        modulus_code=values[11][0],
-        signature=values[12],
-        file_name=values.get(14),
-        timestamp=None if stamp is None else int.from_bytes(stamp, "big"),
-        signer_version=None if signer_version is None else (signer_version[0], signer_version[1]),
-        encryption=decode_encryption(values),
-        unknown=tuple(unknown),
-        layout=tuple(layout),
+        (version[0], version[1]),
+        Signer(values[4], values[6], values[5]),
+        values[8][0],
+        values[10][0],
+        values[11][0],
+        values[12],
+        get(14),
+        None if stamp is None else int.from_bytes(stamp, "big"),
+        None if signer_version is None else (signer_version[0], signer_version[1]),
+        decode_encryption(values),
+        tuple(unknown),
+        tuple(layout),
     )
 
 
@@ -265,16 +275,16 @@ def _values_of(header: Header) -> dict[int, bytes]:
     values = {
         1: bytes(header.version),
         2: bytes(2),
-        4: header.signer.name + b"\0",
+        4: text(header.signer.name),
         5: header.signer.serial,
-        6: header.signer.issuer + b"\0",
+        6: text(header.signer.issuer),
         8: u8(header.digest),
         10: u8(header.signature_algorithm),
         11: u8(header.modulus_code),
         12: header.signature,
     }
     if header.file_name is not None:
-        values[14] = header.file_name + b"\0"
+        values[14] = text(header.file_name)
     if header.timestamp is not None:
         values[15] = u32(header.timestamp)
     if header.signer_version is not None:

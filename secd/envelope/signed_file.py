@@ -79,8 +79,11 @@ def sign(header: Header, body: bytes, make_signature: Callable[[bytes], bytes]) 
     """Return the signed file: `make_signature` gets the octets to sign (see `SignedFile`).
 
     Whatever signature the header holds is replaced; its modulus code says how long the new one
-    will be. Padding is not touched (see `pad`). Raises ValueError when the length differs.
+    will be. Padding is not touched (see `pad`). Raises ValueError when the length differs, when
+    the modulus code is none, and for what `encode_header` refuses.
     """
+    if header.modulus_code not in MODULUS_BITS:
+        raise ValueError(f"modulus code {header.modulus_code} stands for no size of key")
     size = MODULUS_BITS[header.modulus_code] // 8
     blank = encode_signed_file(replace(header, signature=bytes(size)), body)
     unsigned = decode_signed_file_untrusted(blank)

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from secd.errors import MalformedFile
-from secd.wire import u8, u16
+from secd.wire import text, u8, u16
 
 
 class Function(IntEnum):
@@ -83,13 +83,14 @@ def decode_records_untrusted(octets: bytes, start: int) -> tuple[Record, ...]:
     """Read all records from `start` to the end of the file. Raises MalformedFile."""
     records: list[Record] = []
     at = start
-    while at < len(octets):
-        if octets[at : at + 3] != b"\x01\x00\x02" or at + 5 > len(octets):
+    size = len(octets)
+    while at < size:
+        if octets[at : at + 3] != b"\x01\x00\x02" or at + 5 > size:
             raise MalformedFile(
                 f"record {len(records) + 1} does not begin with tag 1 (record length)", at
             )
-        end = at + int.from_bytes(octets[at + 3 : at + 5], "big")
-        if end < at + 5 or end > len(octets):
+        end = at + (octets[at + 3] << 8 | octets[at + 4])
+        if end < at + 5 or end > size:
             raise MalformedFile(
                 f"the length of record {len(records) + 1} does not fit into the file", at + 3
             )
@@ -101,15 +102,21 @@ def decode_records_untrusted(octets: bytes, start: int) -> tuple[Record, ...]:
 def encode_record(record: Record) -> bytes:
     """Write a record from its values.
 
-    Raises ValueError when the layout names a tag that has no value or leaves one out.
+    Raises ValueError for values that no record can hold: a layout that names tag 1 or a tag
+    without a value or leaves one out, a NUL inside a text, a value of the wrong size. Raises
+    OverflowError for a number or a length that does not fit into its octets.
     """
     values = _values_of(record)
     unknown = iter(record.unknown)
     parts = []
     for tag in record.layout:
+        if tag == 1:
+            raise ValueError("tag 1 (record length) is written first and only there")
         value = values.pop(tag, None) if tag in _KNOWN else next(unknown, None)
         if value is None:
             raise ValueError(f"the layout names tag {tag}, the record has no value for it")
+        if tag in _SIZES and len(value) not in _SIZES[tag]:
+            raise ValueError(f"tag {tag} cannot have {len(value)} octets")
         parts.append(u8(tag) + u16(len(value)) + value)
     if values or next(unknown, None) is not None:
         raise ValueError(f"the layout leaves out tags {sorted(values)} or unknown values")
@@ -118,48 +125,49 @@ def encode_record(record: Record) -> bytes:
 
 
 def _decode_record(octets: bytes, start: int, end: int) -> Record:
-    values: dict[int, bytes] = {}
+    values: list[bytes | None] = [None] * 13  # by tag
     unknown: list[bytes] = []
     layout: list[int] = []
     at = start
     while at < end:
         tag = octets[at]
         value_at = at + 3
-        value_end = value_at + int.from_bytes(octets[at + 1 : value_at], "big")
-        if value_end > end or value_at > end:
+        # The second test is not reached when even the length is cut off.
+        if value_at > end or (next_at := value_at + (octets[at + 1] << 8 | octets[at + 2])) > end:
             raise MalformedFile(f"tag {tag} reaches past the end of its record", at)
-        value = octets[value_at:value_end]
         if tag not in _KNOWN:
             if tag == 1:
                 raise MalformedFile("tag 1 (record length) stands inside a record", at)
-            unknown.append(value)
-        elif tag in values:
+            unknown.append(octets[value_at:next_at])
+        elif values[tag] is not None:
             raise MalformedFile(f"tag {tag} stands twice in one record", at)
+        elif tag in _TEXTS:
+            if octets.find(0, value_at, next_at) != next_at - 1:
+                raise MalformedFile(f"the text of tag {tag} must end at its only NUL", at)
+            values[tag] = octets[value_at : next_at - 1]
         else:
-            if tag in _TEXTS:
-                if value.find(0) != len(value) - 1:
-                    raise MalformedFile(f"the text of tag {tag} must end at its only NUL", at)
-                value = value[:-1]
-            elif tag in _SIZES and len(value) not in _SIZES[tag]:
-                raise MalformedFile(f"tag {tag} cannot have {len(value)} octets", at)
-            values[tag] = value
+            if tag in _SIZES and next_at - value_at not in _SIZES[tag]:
+                raise MalformedFile(f"tag {tag} cannot have {next_at - value_at} octets", at)
+            values[tag] = octets[value_at:next_at]
         layout.append(tag)
-        at = value_end
-    get = values.get
-    function = get(4)
-    digest = get(12)
+        at = next_at
+    return _record_of(values, unknown, layout)
+
+
+def _record_of(values: list[bytes | None], unknown: list[bytes], layout: list[int]) -> Record:
+    _, _, dns_name, subject, function, issuer, serial, key, signature, der, ip, sha, number = values
     return Record(
-        None if function is None else int.from_bytes(function, "big"),
-        get(2),
-        get(3),
-        get(5),
-        get(6),
-        get(7),
-        get(8),
-        get(9),
-        get(10),
-        get(11),
-        None if digest is None else digest[0],
+        None if function is None else function[0] << 8 | function[1],
+        dns_name,
+        subject,
+        issuer,
+        serial,
+        key,
+        signature,
+        der,
+        ip,
+        sha,
+        None if number is None else number[0],
         tuple(unknown),
         tuple(layout),
     )
@@ -167,7 +175,7 @@ def _decode_record(octets: bytes, start: int, end: int) -> Record:
 
 def _values_of(record: Record) -> dict[int, bytes]:
     texts = {2: record.dns_name, 3: record.subject, 5: record.issuer}
-    values = {tag: text + b"\0" for tag, text in texts.items() if text is not None}
+    values = {tag: text(octets) for tag, octets in texts.items() if octets is not None}
     plain = {
         6: record.serial,
         7: record.public_key,
