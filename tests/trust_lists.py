@@ -311,10 +311,12 @@ def no_voucher(who: Identity, outcome: VoucherOutcome) -> Voucher:
 # Vectors made by others (tests/vectors)
 
 
+@cache
 def vector(name: str) -> bytes:
     return (VECTORS / name).read_bytes()
 
 
+@cache
 def vector_identity(name: str) -> Identity:
     """Return an identity of the vectors, named as certutils names it."""
     pem = vector(f"certs/{name}.pem")
