@@ -142,6 +142,13 @@ class Cluster:
         return self.nodes[0]
 
     def add_device(self, device: Device) -> Device:
-        """Add a device, or put it in the place of the one with this name."""
+        """Add a device, or put it in the place of the one with this name.
+
+        Raises UnusableInput for a name that no phone can have: file names are made of it.
+        """
+        if re.fullmatch(r"SEP[0-9A-F]{12}", device.name, re.ASCII) is None:
+            raise UnusableInput(
+                f"{device.name!a} is no device name: SEP and the MAC address in upper case"
+            )
         self.devices[device.name] = device
         return device

@@ -1,0 +1,154 @@
+"""A lab's directory: what keeps a cluster, its certificates above all, from one run to the next.
+
+    DIR/cluster.toml      the state (`firmware_sim.cluster.tables`)
+    DIR/keys/ROLE.pem     private key and certificate of one role together; mode 0600
+    DIR/tftp/NAME         every file as the publisher serves it: to look at, never read back
+
+Each file is replaced as a whole: written beside, brought to the disk, renamed. The keys come
+first and `cluster.toml` after them, so that a state never names a key that is not there.
+A lab of phones can be changed by editing `cluster.toml` while it is not running.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from random import Random
+
+import tomli_w
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from firmware_sim.cluster.credentials import Credential, credential_of
+from firmware_sim.cluster.files import DEFAULT_CONFIGURATION, ClusterFiles
+from firmware_sim.cluster.lists import CTL_FILE, ITL_FILE
+from firmware_sim.cluster.state import Cluster
+from firmware_sim.cluster.tables import cluster_to_table, credentials_by_role, table_to_cluster
+from firmware_sim.cluster.tokens import SoftToken, token_of
+from secd.certs import load_certificate_untrusted
+from secd.errors import MalformedFile, UnusableInput
+
+STATE_FILE = "cluster.toml"
+KEYS_FOLDER = "keys"
+TFTP_FOLDER = "tftp"
+_SECRET = 0o600
+_PUBLIC = 0o644
+_SUFFIXES = (".cnf.xml", ".cnf.xml.sgn", ".cnf.xml.enc.sgn")
+
+
+def is_lab(directory: Path) -> bool:
+    """Tell whether a lab was written into a directory before."""
+    return (directory / STATE_FILE).exists()
+
+
+def write_lab(cluster: Cluster, directory: Path) -> None:
+    """Write a cluster into a directory, which is made if need be.
+
+    Raises UnusableInput when the directory cannot be written, UnsupportedKey when a file cannot
+    be made with the keys there are, MalformedFile for certificates that are none (fillers).
+    """
+    _make_folder(directory, 0o755)
+    _make_folder(directory / KEYS_FOLDER, 0o700)
+    for role, credential in credentials_by_role(cluster).items():
+        _replace(directory / KEYS_FOLDER / f"{role}.pem", _pem_of(credential), _SECRET)
+    state = tomli_w.dumps(cluster_to_table(cluster), multiline_strings=True)
+    _replace(directory / STATE_FILE, state.encode(), _PUBLIC)
+    write_files(cluster, directory / TFTP_FOLDER)
+
+
+def write_files(cluster: Cluster, folder: Path) -> None:
+    """Write every file that the publisher serves now, and remove those that it no longer does.
+
+    Raises UnusableInput when the folder cannot be written, UnsupportedKey as `ClusterFiles` does.
+    """
+    _make_folder(folder, 0o755)
+    files = ClusterFiles(cluster)
+    devices = (device + suffix for device in cluster.devices for suffix in _SUFFIXES)
+    for name in (CTL_FILE, ITL_FILE, DEFAULT_CONFIGURATION, *devices):
+        octets = files.answer("lab", name)
+        if isinstance(octets, bytes):
+            _replace(folder / name, octets, _PUBLIC)
+        else:
+            (folder / name).unlink(missing_ok=True)
+
+
+def read_lab(directory: Path, random: Random) -> Cluster:
+    """Return the cluster that `write_lab` wrote.
+
+    Raises UnusableInput, which names the file and what is wrong with it.
+    """
+    path = directory / STATE_FILE
+    try:
+        table: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnusableInput(f"{path}: {error.strerror}") from None
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError
+        raise UnusableInput(f"{path}: {error}") from None
+    keys = directory / KEYS_FOLDER
+    try:
+        return table_to_cluster(
+            table,
+            random,
+            lambda role: credential_of(*_read_pem(keys, role)),
+            lambda role, name: _read_token(keys, role, name),
+        )
+    except UnusableInput as error:
+        raise UnusableInput(f"{directory}: {error}") from None
+
+
+def _read_token(keys: Path, role: str, name: str) -> SoftToken:
+    return token_of(name, *_read_pem(keys, role))
+
+
+def _read_pem(keys: Path, role: str) -> tuple[bytes, rsa.RSAPrivateKey]:
+    """Return certificate (DER) and key of a role. Raises UnusableInput."""
+    path = keys / f"{role}.pem"
+    try:
+        octets = path.read_bytes()
+        key = load_pem_private_key(octets, None)
+        der = x509.load_pem_x509_certificate(octets).public_bytes(Encoding.DER)
+        certificate_key = load_certificate_untrusted(der).public_key()
+    except OSError as error:
+        raise UnusableInput(f"{path}: {error.strerror}") from None
+    except (ValueError, TypeError, MalformedFile):
+        raise UnusableInput(f"{path}: is not a private key and a certificate (PEM)") from None
+    if not isinstance(key, rsa.RSAPrivateKey) or key.public_key() != certificate_key:
+        raise UnusableInput(f"{path}: the key is not RSA or not the certificate's")
+    return der, key
+
+
+def _pem_of(credential: Credential) -> bytes:
+    key = credential.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return key + load_certificate_untrusted(credential.certificate).public_bytes(Encoding.PEM)
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    try:
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnusableInput(f"{folder}: cannot be made: {error.strerror}") from None
+
+
+def _replace(path: Path, octets: bytes, mode: int) -> None:
+    """Replace a file as a whole, durably. Raises UnusableInput; then the old one is still there."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        beside.unlink(missing_ok=True)  # of a run that was cut short, perhaps with another mode
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(octets)
+            file.flush()
+            os.fsync(descriptor)
+        beside.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise UnusableInput(f"{path}: cannot be written: {error.strerror}") from None
