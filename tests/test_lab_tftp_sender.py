@@ -4,7 +4,7 @@ import struct
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_sim.net.tftp_packets import (
@@ -46,6 +46,7 @@ class Receiver:
             self.done = len(octets) < self.block_bytes
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=200),
     st.integers(min_value=8, max_value=64),
