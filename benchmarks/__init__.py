@@ -1,0 +1,1 @@
+"""The project's figures, each a ratio within one run; `make bench` prints them all."""
