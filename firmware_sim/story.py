@@ -86,14 +86,14 @@ def _mixed_mode(stage: Stage) -> None:
 
 def _backup_token_signs(stage: Stage) -> None:
     stage.cluster.signing_token = 1
-    _signed_later(stage)
+    _serve(stage, _new_ctl(stage))
 
 
 def _stranger_signs(stage: Stage) -> None:
     cluster = stage.cluster
     tokens, signing = cluster.tokens, cluster.signing_token
     cluster.tokens, cluster.signing_token = [stage.stranger, tokens[0]], 0
-    _serve(stage, _ctl_of(cluster))
+    _serve(stage, _new_ctl(stage))
     cluster.tokens, cluster.signing_token = tokens, signing
 
 
@@ -105,8 +105,7 @@ def _move(stage: Stage) -> None:
 
 
 def _corrupt(stage: Stage) -> None:
-    _signed_later(stage)
-    octets = bytearray(_ctl_of(stage.cluster))
+    octets = bytearray(_new_ctl(stage))
     octets[_CORRUPTED_AT] ^= 0x01
     _serve(stage, bytes(octets))
 
@@ -115,8 +114,14 @@ def _signed_later(stage: Stage) -> None:
     stage.cluster.changed_at_seconds += _LATER_SECONDS
 
 
-def _ctl_of(cluster: Cluster) -> bytes:
+def _new_ctl(stage: Stage) -> bytes:
+    """Return a CTL signed later than the last one; the ITL stays as it is."""
+    cluster = stage.cluster
+    cluster.overrides.pop(CTL_FILE, None)
+    before = cluster.changed_at_seconds
+    _signed_later(stage)
     answer = ClusterFiles(cluster).answer("", CTL_FILE)
+    cluster.changed_at_seconds = before
     if not isinstance(answer, bytes):
         raise RuntimeError("a cluster in mixed mode has a CTL")
     return answer
@@ -148,7 +153,8 @@ SCENES = (
     ),
     Scene(
         "An unknown token signs",
-        "Somebody ran the CTL Client with a token that stands in no phone's CTL.",
+        "Somebody ran the CTL Client with a token that stands in no phone's CTL. The 7961 and the "
+        "9971 would ask TVS about it; this lab runs none yet, so nobody answers.",
         _stranger_signs,
         _MIXED,
     ),

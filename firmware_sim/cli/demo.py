@@ -1,13 +1,10 @@
 """`firmware-sim demo`: the seed's story, told by the phones."""
 
 import textwrap
-from collections.abc import Iterable
 from functools import partial
 
 import click
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from firmware_sim.net.theatre import Boot
@@ -16,6 +13,7 @@ from secd.cli.summary import Summary, summarize
 from statusmsgs import explain_reason, format_status, status_table
 
 _WIDTH = 80
+_ROW = "   {:<5} {:<9} {:<19} {:<4} {}"
 _STYLES = {"accepted": "green", "went on": "green", "refused": "red"}
 
 
@@ -73,33 +71,44 @@ def _tell_boot(console: Console, boot: Boot) -> None:
                 console.print(Text(f"     {text}"))
 
 
-def _tell_table(console: Console, boots: Iterable[Boot]) -> None:
-    table = Table(box=box.SIMPLE, width=_WIDTH, pad_edge=False, title_justify="left")
-    for heading, width in (("step", 22), ("phone", 6), ("verdict", 8), ("reason", 17)):
-        table.add_column(heading, width=width)
-    table.add_column("status message")
-    cures: dict[str, None] = {}
-    for boot in boots:
-        summary = summarize(boot.report)
-        reason = _reason(summary)
-        if summary.refusals:
-            cures[summary.refusals[0].reason] = None
-        table.add_row(
-            f"{SCENES.index(boot.scene) + 1}. {boot.scene.title}",
-            boot.actor.model,
-            Text(_verdict(summary), style=_STYLES[_verdict(summary)]),
-            reason,
-            _status(boot),
-        )
+def _tell_table(console: Console, boots: list[Boot]) -> None:
+    """Print phone, verdict, reason, status and cure for every boot, scene by scene."""
+    cures: list[str] = []
     console.print()
-    console.print(table)
+    console.print(f"-- Who trusted what {'-' * (_WIDTH - 20)}", style="bold")
+    console.print(Text(_ROW.format("", "verdict", "reason", "cure", "status")), style="dim")
+    for scene in SCENES:
+        console.print(f"{SCENES.index(scene) + 1}. {scene.title}", style="bold")
+        for boot in boots:
+            if boot.scene is scene:
+                _tell_row(console, boot, cures)
+    console.print()
     console.print("What to do about each refusal", style="bold")
-    for name in cures:
+    for number, name in enumerate(cures, start=1):
         text = explain_reason(name)
         console.print()
-        console.print(f"{name}: ", style="red", end="")
-        console.print(textwrap.fill(text.meaning, _WIDTH, initial_indent=" " * 0))
-        console.print(textwrap.fill(f"Cure: {text.cure}", _WIDTH - 2))
+        for line in textwrap.wrap(f"{number}. {name}: {text.meaning}", _WIDTH):
+            console.print(Text(line))
+        for line in textwrap.wrap(text.cure, _WIDTH - 3):
+            console.print(Text(f"   {line}"))
+
+
+def _tell_row(console: Console, boot: Boot, cures: list[str]) -> None:
+    summary = summarize(boot.report)
+    verdict, reason, cure = _verdict(summary), _reason(summary), ""
+    if summary.refusals:
+        name = summary.refusals[0].reason
+        if name not in cures:
+            cures.append(name)
+        cure = str(cures.index(name) + 1)
+    # The last message names the configuration in use, which is no news about trust.
+    statuses = [m.text for m in boot.report.statuses if m.key != "cfg_ok"]
+    for place, status in enumerate(dict.fromkeys(statuses) or ("",)):
+        cells = (boot.actor.model, verdict, reason, cure) if place == 0 else ("", "", "", "")
+        row = Text(_ROW.format(*cells, status).rstrip())
+        if place == 0:
+            row.highlight_words([verdict], _STYLES[verdict])
+        console.print(row)
 
 
 def _verdict(summary: Summary) -> str:
@@ -113,10 +122,6 @@ def _reason(summary: Summary) -> str:
     if summary.refusals:
         return summary.refusals[0].reason
     return ", ".join(dict.fromkeys(reason for _, reason in summary.installed or summary.kept))
-
-
-def _status(boot: Boot) -> str:
-    return "\n".join(message.text for message in boot.report.statuses)
 
 
 def _status_family(boot: Boot) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from secd.cli.wording import explanation, holdings
+from secd.cli.wording import common_name, explanation, holdings
 from secd.models import Model
 from secd.trace import (
     ConfigurationRefused,
@@ -102,7 +102,8 @@ def _answered(event: object) -> bool:
 def _refusal(event: object) -> Refusal | None:
     match event:
         case FileRefused():
-            signer = f"signed by {event.signer_name}, serial {event.signer_serial}"
+            name = common_name(event.signer_name)
+            signer = f"signed by {name}, serial {event.signer_serial}"
             return Refusal(
                 event.file_name, event.reason, event.detail, signer if event.signer_name else ""
             )

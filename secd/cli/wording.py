@@ -20,9 +20,9 @@ _FUNCTIONS = {
 }
 
 
-def common_name(name: bytes) -> str:
+def common_name(name: bytes | str) -> str:
     """Return the CN of a name as lists write it (`CN=…;…` or `CN=…,…`), else all of it."""
-    text = text_of(name)
+    text = name if isinstance(name, str) else text_of(name)
     separator = ";" if ";" in text else ","
     for part in text.split(separator):
         if part.lower().startswith("cn="):
