@@ -85,6 +85,11 @@ def test_l1_first_ctl_beside_an_empty_itl(model: Model) -> None:
     assert_accepted(verdict, Reason.FIRST_LIST, BY_STRANGER)
 
 
+def test_l1_p0_looks_into_no_itl() -> None:
+    verdict = decide(holds(itl=make_itl(RECOVERY)), BY_STRANGER, asking(P0, CTL))
+    assert_accepted(verdict, Reason.FIRST_LIST, BY_STRANGER)
+
+
 @sbd
 def test_l2_first_ctl_signed_by_a_sast_of_the_itl(model: Model) -> None:
     octets = make_ctl(RECOVERY, SAST_RECOVERY)
@@ -130,6 +135,20 @@ def test_l3_the_key_is_that_of_the_installed_record(model: Model) -> None:
     octets = make_list(forger, record(0, forger))
     verdict = decide(holds(ctl=make_ctl(TOKEN1)), octets, asking(model, CTL))
     assert_refused(verdict, Reason.SIGNATURE_INVALID)
+
+
+@every
+def test_l3_issuer_and_serial_must_both_fit(model: Model) -> None:
+    """The key alone makes no signer known: records are found by the two names in the header."""
+    for near in (
+        replace(TOKENS[0], serial=TOKEN1.serial + b"\0"),
+        replace(TOKENS[0], issuer=TOKENS[1].issuer),
+        replace(TOKENS[0], issuer=TOKEN1.issuer + b" "),
+    ):
+        held = holds(ctl=make_list(TOKEN2, near, TOKENS[1]), itl=make_itl(RECOVERY))
+        verdict = decide(held, make_ctl(TOKEN1), asking(model, CTL))
+        assert verdict.reason is Reason.SIGNER_UNKNOWN
+        assert listed_in(verdict) == []
 
 
 @sbd

@@ -47,6 +47,7 @@ from secd.trust import (
     Voucher,
     VoucherOutcome,
     decide,
+    decide_peer,
     installed_after,
     signed_files_required,
 )
@@ -310,3 +311,22 @@ def test_vector_1024_bit_signer_needs_a_model_that_knows_the_size() -> None:
     modern = replace(switched(P3, P3.switches), modulus_bits=frozenset({2048}))
     verdict = decide(Installed(), vector("CTL-sast1024.tlv"), asking(modern, CTL))
     assert_refused(verdict, Reason.KEY_UNSUPPORTED)
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("ccm", Function.CCM),
+        ("capf", Function.CAPF),
+        ("tvs", Function.TVS),
+        ("tftp-ec", Function.TFTP),
+    ],
+)
+def test_vector_peers(name: str, function: Function) -> None:
+    """The servers of the lab's ITL with signer version 1.1, its EC file server among them."""
+    held = holds(itl=vector("ITL-sha512-v1.1-ec.tlv"))
+    right, wrong = vector_identity(name).certificate, vector_identity("outsider").certificate
+    context = asking(P3, FileKind.PLAIN)
+    assert decide_peer(held, right, function, context).reason is Reason.PEER_LISTED
+    assert decide_peer(held, wrong, function, context).reason is Reason.PEER_NOT_LISTED
+    assert decide_peer(Installed(), right, function, context).reason is not Reason.PEER_LISTED

@@ -234,3 +234,26 @@ def test_more_octets_before_or_behind(name: str) -> None:
     octets = vector(name)
     for bad in (octets + octets, octets + b"\0", b"\0" + octets, octets[::-1]):
         assert not isinstance(_decide(name, bad), Accept | Unchanged | NeedsTVS)
+
+
+@every_vector
+def test_what_the_signature_leaves_open_is_its_own_place_alone(name: str) -> None:
+    """The signature TLV is cut out before signing, so it may stand elsewhere in the header.
+
+    At every place between two TLVs (after version and length) the file says the same and is
+    accepted, or it is refused as malformed inside a container; nowhere else.
+    """
+    octets = vector(name)
+    sizes = {each.tag: each.end for each in _parts(name) if each.where == "header"}
+    start = next(each.start for each in _parts(name) if each.tag == 12)
+    tlv, rest = octets[start : sizes[12]], octets[:start] + octets[sizes[12] :]
+    places = {each.start for each in _parts(name) if each.where == "header"} - {start}
+    for place in (each - len(tlv) if each > start else each for each in places):
+        verdict = _decide(name, rest[:place] + tlv + rest[place:])
+        if isinstance(verdict, Accept):
+            assert verdict.evidence.file is not None
+            assert verdict.evidence.file.signed_octets == rest
+        else:
+            assert verdict.reason in (MALFORMED, Reason.UNSIGNED)
+    last = rest[: sizes[15] - len(tlv)] + tlv + rest[sizes[15] - len(tlv) :]
+    assert isinstance(_decide(name, last), Accept)

@@ -28,6 +28,7 @@ from trust_lists import (
     header_for,
     holds,
     identity,
+    issued,
     make_ctl,
     make_empty_itl,
     make_itl,
@@ -132,26 +133,19 @@ def test_ctl_signer_in_itl() -> None:
     assert_accepted(vouched, Reason.TVS_VOUCHED)
 
 
-def test_itl_signer_functions() -> None:
-    by_ccm, by_recovery = make_itl(CCM), make_itl(RECOVERY)
-    both = holds(itl=make_itl(RECOVERY, record(2, STRANGER)))
-    sast = switched(P1, Switches(itl_signer_functions=frozenset({0})))
-    ccm = switched(P1, Switches(itl_signer_functions=frozenset({2})))
-    for model, octets, listed in (
-        (P1, by_ccm, True),
-        (P1, by_recovery, False),  # identical to none: see `extra` below
-        (sast, by_ccm, False),
-        (ccm, by_ccm, True),
-    ):
-        verdict = decide(both, octets, asking(model, ITL))
-        if octets is by_recovery:
-            assert isinstance(verdict, Accept)
-        elif listed:
-            assert_accepted(verdict, Reason.IN_ITL)
+@pytest.mark.parametrize(
+    ("functions", "by_sast", "by_ccm"),
+    [({0, 2}, True, True), ({0}, True, False), ({2}, False, True)],
+)
+def test_itl_signer_functions(functions: set[int], by_sast: bool, by_ccm: bool) -> None:
+    model = switched(P1, Switches(itl_signer_functions=frozenset(functions)))
+    held = holds(itl=make_itl(RECOVERY, record(2, STRANGER)))
+    for octets, known in ((make_itl(RECOVERY), by_sast), (make_itl(CCM), by_ccm)):
+        verdict = decide(held, octets, asking(model, ITL))
+        if known:
+            assert_accepted(verdict, Reason.IN_ITL, octets)
         else:
             assert_asks_tvs(verdict)
-    assert_accepted(decide(both, by_recovery, asking(sast, ITL)), Reason.IN_ITL)
-    assert_asks_tvs(decide(both, by_recovery, asking(ccm, ITL)))
 
 
 def test_identical_shortcut() -> None:
@@ -276,6 +270,16 @@ def test_check_dates() -> None:
     assert_accepted(decide(held, make_sgn(CCM), asking(strict, SIGNED)), Reason.IN_CTL)
 
 
+def test_check_dates_of_a_voucher_looks_at_the_vouched_certificate() -> None:
+    """The key is listed too, in an expired certificate that may not sign lists."""
+    good = identity("MANY")
+    listed = record(4, issued("MANY", good.key, "expired"))
+    strict = switched(P1, Switches(check_dates=True))
+    held = holds(ctl=make_ctl(TOKEN1, listed), itl=make_itl(RECOVERY))
+    verdict = decide(held, make_ctl(good), asking(strict, CTL), (vouch(good, 0),))
+    assert_accepted(verdict, Reason.TVS_VOUCHED)
+
+
 def test_check_dates_of_a_first_list() -> None:
     old = identity("EXPIRED", years="expired")
     octets = make_list(old, record(0, old))
@@ -312,6 +316,8 @@ def test_check_timestamp(timestamp: int | None, older: bool) -> None:
     else:
         assert_accepted(verdict, Reason.IN_CTL)
     assert_accepted(decide(Installed(), octets, asking(strict, CTL)), Reason.FIRST_LIST)
+    only_ctl = holds(ctl=make_ctl(TOKEN1))
+    assert_accepted(decide(only_ctl, octets, asking(strict, ITL)), Reason.IN_CTL)
     assert_accepted(decide(BOTH, make_sgn(CCM), asking(strict, SIGNED)), Reason.IN_CTL)
 
 
