@@ -15,12 +15,7 @@ UNUSABLE = 2
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="firmware-sim")
 def commands() -> None:
-    """Bring a cluster for phones to boot against, and the phones.
-
-    \b
-    firmware-sim demo   the seed's story in half a minute
-    firmware-sim lab    a cluster on this machine, until stopped
-    """
+    """Bring a cluster for phones to boot against, and the phones."""
 
 
 commands.add_command(demo)

@@ -20,13 +20,7 @@ UNUSABLE = 2  # exit code: the input or the flash cannot be used
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="secd")
 def commands() -> None:
-    """Do what the security daemon of a Cisco IP phone does.
-
-    \b
-    secd boot    boot a phone against a TFTP server, once
-    secd verify  would this phone trust this file?
-    secd show    list a CTL or ITL file as CUCM's `show ctl` does
-    """
+    """Do what the security daemon of a Cisco IP phone does."""
 
 
 commands.add_command(boot)

@@ -5,6 +5,7 @@ from secd.trust.files import signed_files_required
 from secd.trust.peers import decide_peer
 from secd.trust.reasons import Reason
 from secd.trust.servers import decide_server
+from secd.trust.signers import verifies_itself
 from secd.trust.values import (
     Accept,
     Context,
@@ -40,4 +41,5 @@ __all__ = [
     "decide_server",
     "installed_after",
     "signed_files_required",
+    "verifies_itself",
 ]

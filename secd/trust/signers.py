@@ -59,6 +59,19 @@ def verified_matches(file: SignedFile, matches: tuple[Match, ...]) -> tuple[Matc
     return good
 
 
+def verifies_itself(trust_list: TrustList) -> bool:
+    """Tell whether a list is signed by the key of one of its own records.
+
+    That is what CUCM's `show ctl` checks. It is no decision to trust: a stranger's list verifies
+    by itself too.
+    """
+    own = find_matches(((FileKind.CTL, trust_list),), trust_list.file)
+    try:
+        return bool(verified_matches(trust_list.file, own))
+    except (SignatureInvalid, UnsupportedKey):
+        return False
+
+
 def check_signature(file: SignedFile, certificate: bytes) -> None:
     """Check that the key in a DER certificate made the file's signature.
 
