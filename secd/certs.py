@@ -14,7 +14,6 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
 from secd.errors import MalformedFile, UnsupportedKey
@@ -154,8 +153,12 @@ def _record_key(key: object) -> bytes:
 
 
 def _quiet() -> AbstractContextManager[object]:
-    """Keep the library from warning: serials that are zero or negative are no news here."""
-    return warnings.catch_warnings(action="ignore", category=CryptographyDeprecationWarning)
+    """Keep the library from warning.
+
+    It warns of serials that are zero or negative and of countries that are no two letters: old
+    phones' daily bread, and what strangers write must not appear on our standard error.
+    """
+    return warnings.catch_warnings(action="ignore")
 
 
 def _first_line(reason: Exception) -> str:

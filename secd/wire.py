@@ -1,51 +1,8 @@
-"""Reading and writing big-endian octets within bounds.
+"""Writing numbers and texts as the phones' formats have them: big endian, NUL at the end.
 
-`Reader` never reads past its end: every read says what it wanted, and at which octet of the
-*file* it wanted it, so that an error can name the place.
+Reading is not here: each decoder counts octets itself, because a phone that boots reads the same
+lists again and again, and because it knows best which place to name when something is wrong.
 """
-
-from secd.errors import MalformedFile
-
-
-class Reader:
-    """A cursor over `octets[start:end]` that refuses to leave them.
-
-    octets -- the whole file, so that offsets in errors are offsets in the file.
-    """
-
-    __slots__ = ("_end", "_octets", "offset")
-
-    def __init__(self, octets: bytes, start: int = 0, end: int | None = None) -> None:
-        self._octets = octets
-        self.offset = start
-        self._end = len(octets) if end is None else end
-
-    @property
-    def remaining(self) -> int:
-        """How many octets are left, in octets."""
-        return self._end - self.offset
-
-    def take(self, count: int, what: str) -> bytes:
-        """Return the next `count` octets.
-
-        Raises MalformedFile when fewer are left.
-        """
-        stop = self.offset + count
-        if stop > self._end:
-            raise MalformedFile(
-                f"{what} needs {count} octets, only {self.remaining} are left", self.offset
-            )
-        octets = self._octets[self.offset : stop]
-        self.offset = stop
-        return octets
-
-    def u8(self, what: str) -> int:
-        """Return the next octet as a number."""
-        return self.take(1, what)[0]
-
-    def u16(self, what: str) -> int:
-        """Return the next two octets as a number."""
-        return int.from_bytes(self.take(2, what), "big")
 
 
 def u8(value: int) -> bytes:

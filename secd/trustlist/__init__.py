@@ -1,5 +1,6 @@
 """Trust lists (CTL and ITL): sans-I/O codec."""
 
+from secd.trustlist.listing import Form, show_list, show_missing, show_unreadable
 from secd.trustlist.record import (
     CERTUTILS_RECORD_LAYOUT,
     CUCM_RECORD_LAYOUT,
@@ -22,6 +23,7 @@ __all__ = [
     "CUCM_RECORD_LAYOUT",
     "ETOKEN_RECORD_LAYOUT",
     "NO_CERTIFICATE_RECORD_LAYOUT",
+    "Form",
     "Function",
     "Record",
     "TrustList",
@@ -30,4 +32,7 @@ __all__ = [
     "encode_record",
     "encode_records",
     "encode_trust_list",
+    "show_list",
+    "show_missing",
+    "show_unreadable",
 ]
