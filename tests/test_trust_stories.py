@@ -50,6 +50,7 @@ from secd.trust import (
     decide_peer,
     installed_after,
     signed_files_required,
+    verifies_itself,
 )
 from secd.trustlist import Function, Record, decode_trust_list_untrusted
 from secd.words import FileKind
@@ -228,6 +229,19 @@ def test_vector_outsider_is_refused_against_an_installed_list() -> None:
         assert_refused(without_tvs, Reason.TVS_NO_ANCHOR)
         for held in (holds(ctl=tokens, itl=itl), holds(itl=itl)):
             assert_asks_tvs(decide(held, octets, asking(model, CTL)))
+
+
+@pytest.mark.parametrize("name", ["CTL-outsider.tlv", "CTL-sast1024.tlv", "ITL-sha512-v1.1-ec.tlv"])
+def test_a_list_that_verifies_itself_is_not_yet_trusted(name: str) -> None:
+    """As `show ctl` does: any own record with the signer's key will do, whatever its function."""
+    octets = vector(name)
+    assert verifies_itself(decode_trust_list_untrusted(octets))
+    forged = octets[:-1] + bytes([octets[-1] ^ 1])
+    assert not verifies_itself(decode_trust_list_untrusted(forged))
+    assert not verifies_itself(decode_trust_list_untrusted(make_list(STRANGER, record(0, TOKEN1))))
+    curve = replace(record(0, identity("CURVE", curve=True)), issuer=STRANGER.issuer)
+    unusable = make_list(STRANGER, replace(curve, serial=STRANGER.serial))
+    assert not verifies_itself(decode_trust_list_untrusted(unusable))
 
 
 @pytest.mark.parametrize("name", ["ITL-sha1.tlv", "ITL-sha512-v1.1-ec.tlv"])
