@@ -1,15 +1,16 @@
 """`firmware-sim demo`: the seed's story, told by the phones."""
 
 import textwrap
-from functools import partial
 
 import click
+import trio
 from rich.console import Console
 from rich.text import Text
 
-from firmware_sim.net.theatre import Boot
+from firmware_sim.net.theatre import Boot, play_scene
 from firmware_sim.story import SCENES, Scene, make_stage
 from secd.cli.summary import Summary, summarize
+from secd.files.flash import MemoryFlash
 from statusmsgs import explain_reason, format_status, status_table
 
 _WIDTH = 80
@@ -29,16 +30,18 @@ def demo() -> None:
     \b
       firmware-sim demo
     """
-    import trio
-
-    from firmware_sim.net.theatre import play
-
     console = Console(width=_WIDTH, highlight=False, soft_wrap=True)
     console.print("A Cisco cluster on loopback, and phones that boot against it.", style="bold")
     stage = make_stage()
-    boots = trio.run(
-        partial(play, stage, SCENES, partial(_tell_scene, console), partial(_tell_boot, console))
-    )
+    flashes: dict[str, MemoryFlash] = {}
+    boots: list[Boot] = []
+    for scene in SCENES:
+        _tell_scene(console, scene)
+        # Nothing is printed inside of trio.run: a reader that went away ends the program quietly.
+        played = trio.run(play_scene, stage, scene, flashes)
+        for boot in played:
+            _tell_boot(console, boot)
+        boots += played
     _tell_table(console, boots)
 
 
@@ -52,7 +55,7 @@ def _tell_scene(console: Console, scene: Scene) -> None:
 
 def _tell_boot(console: Console, boot: Boot) -> None:
     summary = summarize(boot.report)
-    family = status_table().family(_status_family(boot))
+    family = status_table().family(boot.model.status_family)
     console.print()
     console.print(
         Text.assemble(
@@ -122,9 +125,3 @@ def _reason(summary: Summary) -> str:
     if summary.refusals:
         return summary.refusals[0].reason
     return ", ".join(dict.fromkeys(reason for _, reason in summary.installed or summary.kept))
-
-
-def _status_family(boot: Boot) -> str:
-    from secd.files.data import model_catalogue
-
-    return model_catalogue().find(boot.actor.model).status_family

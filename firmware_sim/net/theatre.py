@@ -1,6 +1,5 @@
 """Plays a story: a TFTP server on loopback, and phones that boot against it over real UDP."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -13,6 +12,7 @@ from firmware_sim.story import Actor, Scene, Stage
 from secd.files.data import model_catalogue
 from secd.files.flash import MemoryFlash
 from secd.files.store import PhoneStore
+from secd.models import Model
 from secd.net.clock import TrioClock
 from secd.net.emulator import BootReport, EmulatedPhone
 from secd.net.kernel import KernelNetwork
@@ -29,48 +29,47 @@ class Boot:
 
     scene: Scene
     actor: Actor
+    model: Model
     report: BootReport
 
 
-async def play(
-    stage: Stage,
-    scenes: Sequence[Scene],
-    on_scene: Callable[[Scene], None],
-    on_boot: Callable[[Boot], None],
-) -> list[Boot]:
-    """Play all scenes in order and return every boot. Listens on loopback, any free port."""
-    boots: list[Boot] = []
+async def play_scene(stage: Stage, scene: Scene, flashes: dict[str, MemoryFlash]) -> list[Boot]:
+    """Prepare and play one scene; return its boots in order.
+
+    flashes -- by the actors' keys; phones that are new to the story get one. Listens on loopback,
+    any free port, until the scene is over.
+    """
+    scene.prepare(stage)
     async with trio.open_nursery() as nursery:
-        host, port = await nursery.start(
+        address = await nursery.start(
             serve_tftp,
             KernelServerNetwork(),
             ("127.0.0.1", 0),
             ClusterFiles(stage.cluster),
             _ignore,
         )
-        flashes: dict[str, MemoryFlash] = {}
-        for scene in scenes:
-            on_scene(scene)
-            scene.prepare(stage)
-            book = AddressBook({(stage.address, _TFTP_PORT): (host, port)})
-            surroundings = Surroundings(KernelNetwork(), TrioClock(), book)
-            async for boot in _boots(scene, stage.address, flashes, surroundings):
-                on_boot(boot)
-                boots.append(boot)
+        book = AddressBook({(stage.address, _TFTP_PORT): address})
+        surroundings = Surroundings(KernelNetwork(), TrioClock(), book)
+        boots = [
+            await _boot(scene, actor, stage.address, flashes, surroundings)
+            for actor in scene.actors
+        ]
         nursery.cancel_scope.cancel()
     return boots
 
 
-async def _boots(
-    scene: Scene, address: str, flashes: dict[str, MemoryFlash], surroundings: Surroundings
-) -> AsyncIterator[Boot]:
-    for actor in scene.actors:
-        model = model_catalogue().find(actor.model)
-        flash = flashes.setdefault(actor.key, MemoryFlash())
-        phone = EmulatedPhone(
-            actor.device, model, PhoneStore(flash, actor.device, model), (address,)
-        )
-        yield Boot(scene, actor, await phone.boot(surroundings, _ignore_event))
+async def _boot(
+    scene: Scene,
+    actor: Actor,
+    address: str,
+    flashes: dict[str, MemoryFlash],
+    surroundings: Surroundings,
+) -> Boot:
+    model = model_catalogue().find(actor.model)
+    flash = flashes.setdefault(actor.key, MemoryFlash())
+    store = PhoneStore(flash, actor.device, model)
+    phone = EmulatedPhone(actor.device, model, store, (address,))
+    return Boot(scene, actor, model, await phone.boot(surroundings, _ignore_event))
 
 
 def _ignore(_: ServerEvent) -> None:

@@ -10,7 +10,7 @@ transitions stand in `secd.boot.table`; what a decision changes stands in `secd.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from secd.boot.configuring import Configuring
+from secd.boot.configuring import Configuring, base_name
 from secd.boot.fetch import FetchMachine
 from secd.boot.judged import envelope_events, text_of
 from secd.boot.lists import COMMON_ITL, TrustLists
@@ -172,10 +172,11 @@ class BootMachine:
     def _request_configuration(self, name: str) -> None:
         signed = signed_files_required(self.lists.installed)
         kind = FileKind.SIGNED if signed else FileKind.PLAIN
-        path = self._model.destinations.configuration.format(name=name)
-        self._request(f"{name}.sgn" if signed else name, kind, path)
+        pattern = self._model.destinations.configuration
+        self._request(f"{name}.sgn" if signed else name, kind, pattern)
 
-    def _request(self, name: str, kind: FileKind, path: str) -> None:
+    def _request(self, name: str, kind: FileKind, pattern: str) -> None:
+        path = pattern.replace("{name}", base_name(name))
         fetch = FetchFile(name, kind, self._model.transports, self._phone.servers, path)
         context = self._context(kind, name)
         self._fetch = machine = FetchMachine(

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from statusmsgs import event_to_json, format_status, status_table
 
 if TYPE_CHECKING:
     from secd.net.emulator import BootReport, EmulatedPhone
-    from secd.net.phone import Surroundings
+    from secd.net.network import AddressBook
 
 _WATCHED_ROUNDS = 4  # a phone that retries for ever is watched for this many rounds
 
@@ -73,15 +72,17 @@ def boot(
     Exit codes: 0 booted, 1 a list or configuration was refused, 2 unusable input or flash,
     3 nothing could be fetched, or what the phone needs to start was not there.
     """
+    import trio
+
     from secd.net.emulator import EmulatedPhone
 
     name = parse_device(device)
     found = model_catalogue().find(model, load)
-    logical, surroundings = _surroundings(servers, mappings)
+    logical, book = _addresses(servers, mappings)
     with DirectoryFlash(state) as flash:
         store = PhoneStore(flash, name, found)
         phone = EmulatedPhone(name, found, store, logical, explain, _WATCHED_ROUNDS)
-        report = _run(phone, surroundings, as_json)
+        report = trio.run(_boot, phone, book, as_json)
     summary = summarize(report)
     if as_json:
         click.echo(json.dumps({"summary": summary.as_json()}))
@@ -92,35 +93,31 @@ def boot(
     sys.exit(summary.exit_code)
 
 
-def _surroundings(
+def _addresses(
     servers: tuple[str, ...], mappings: tuple[str, ...]
-) -> "tuple[tuple[str, ...], Surroundings]":
-    """Return the logical servers, and network and clock with an address book."""
-    from secd.net.clock import TrioClock
-    from secd.net.kernel import KernelNetwork
-    from secd.net.network import AddressBook, parse_mapping_untrusted
-    from secd.net.phone import Surroundings
+) -> "tuple[tuple[str, ...], AddressBook]":
+    """Return the servers as the phone knows them, and where they really are."""
+    from secd.net.network import AddressBook
 
     logical: list[str] = []
-    entries = []
+    entries: list[str] = []
     for server in servers:
         # A port given here says where the server really is; the phone knows port 69 only.
         host = server.rsplit(":", 1)[0] if _has_port(server) else server
         logical.append(host.strip("[]"))
         if host != server:
             entries.append(f"{host}={server}")
-    for text in (*entries, *mappings):
-        parse_mapping_untrusted(text)
-    book = AddressBook.from_mappings_untrusted((*entries, *mappings))
-    return tuple(logical), Surroundings(KernelNetwork(), TrioClock(), book)
+    return tuple(logical), AddressBook.from_mappings_untrusted((*entries, *mappings))
 
 
 def _has_port(server: str) -> bool:
     return server.count(":") == 1 or (server.startswith("[") and not server.endswith("]"))
 
 
-def _run(phone: "EmulatedPhone", surroundings: "Surroundings", as_json: bool) -> "BootReport":
-    import trio
+async def _boot(phone: "EmulatedPhone", book: "AddressBook", as_json: bool) -> "BootReport":
+    from secd.net.clock import TrioClock
+    from secd.net.kernel import KernelNetwork
+    from secd.net.phone import Surroundings
 
     def on_event(traced: Traced, lines: tuple[str, ...]) -> None:
         if as_json:
@@ -128,7 +125,7 @@ def _run(phone: "EmulatedPhone", surroundings: "Surroundings", as_json: bool) ->
         for line in () if as_json else lines:
             click.echo(line)
 
-    return trio.run(partial(phone.boot, surroundings, on_event))
+    return await phone.boot(Surroundings(KernelNetwork(), TrioClock(), book), on_event)
 
 
 def _print_section(title: str, lines: Iterable[str]) -> None:

@@ -1,0 +1,155 @@
+"""`secd verify` and `secd show`, as people and scripts use them; vectors made by others."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from secd.cli import commands
+from secd.errors import UnusableInput
+
+VECTORS = Path(__file__).parent / "vectors"
+ITL = str(VECTORS / "ITL-sha1.tlv")
+CTL = str(VECTORS / "CTL-sast2-signs.tlv")
+OUTSIDER = str(VECTORS / "CTL-outsider.tlv")
+SIGNED = str(VECTORS / "sha1" / "SEP0011215A1AE3.cnf.xml.sgn")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(commands, arguments)
+
+
+def test_a_first_list_is_checked_against_itself() -> None:
+    result = run("verify", CTL)
+    assert result.exit_code == 0
+    assert "ACCEPTED by a 8861" in result.output
+    assert "FIRST_LIST" in result.output
+
+
+def test_an_update_by_the_other_token_is_accepted() -> None:
+    result = run("verify", CTL, "--itl", ITL, "--model", "7961")
+    assert result.exit_code == 0
+    assert "IN_ITL" in result.output
+
+
+def test_the_same_list_is_unchanged() -> None:
+    result = run("verify", ITL, "--itl", ITL)
+    assert result.exit_code == 0
+    assert "UNCHANGED" in result.output
+
+
+def test_a_refusal_shows_signer_holdings_and_cure() -> None:
+    result = run("verify", OUTSIDER, "--ctl", CTL, "--model", "7940")
+    assert result.exit_code == 1
+    assert "REFUSED by a 7940" in result.output
+    assert "signed by   4E3910318B44A6EF2CAE001A0DB4391B  OUTSIDER" in result.output
+    assert "CTL  SAST        46E1CF713630D9900EAE82FCCEBBBEFB  SAST-2" in result.output
+    assert "What to do: " in result.output
+    assert max(len(line) for line in result.output.splitlines()[1:]) <= 80
+
+
+def test_undecided_is_exit_4() -> None:
+    result = run("verify", OUTSIDER, "--ctl", CTL, "--itl", ITL, "--model", "7961")
+    assert result.exit_code == 4
+    assert "UNDECIDED" in result.output
+
+
+def test_a_signed_configuration() -> None:
+    assert run("verify", SIGNED, "--itl", ITL).exit_code == 0
+    ccm_only = str(VECTORS / "ITL-sha512-v1.1-ec.tlv")
+    result = run("verify", SIGNED, "--itl", ccm_only)
+    assert result.exit_code == 4  # signed by a CCM that is no TFTP: unknown, so TVS is asked
+
+
+def test_the_address_rule_of_old_phones() -> None:
+    result = run("verify", CTL, "--ctl", CTL, "--model", "7940", "--tftp-address", "10.1.1.1")
+    assert result.exit_code == 1
+    assert "SERVER_NOT_IN_CTL" in result.output
+
+
+def test_malformed_is_exit_2(tmp_path: Path) -> None:
+    broken = tmp_path / "CTLFile.tlv"
+    broken.write_bytes(Path(CTL).read_bytes()[:-1])
+    result = run("verify", str(broken))
+    assert result.exit_code == 2
+    assert "MALFORMED" in result.output
+
+
+def test_json(tmp_path: Path) -> None:
+    result = run("verify", OUTSIDER, "--ctl", CTL, "--model", "7940", "--json")
+    answer = json.loads(result.output)
+    assert answer["decision"] == "refused"
+    assert answer["reason"] == "SIGNER_UNKNOWN"
+    assert answer["signer"]["serial"] == "4E3910318B44A6EF2CAE001A0DB4391B"
+    assert answer["kind"] == "CTL"
+
+
+def test_the_name_asked_for_tells_the_kind(tmp_path: Path) -> None:
+    renamed = tmp_path / "received.bin"
+    renamed.write_bytes(Path(ITL).read_bytes())
+    with pytest.raises(UnusableInput, match="--name"):
+        run_raising("verify", str(renamed))
+    assert run("verify", str(renamed), "--name", "ITLSEP0011215A1AE3.tlv").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("verify", "no-such-file.tlv"), "no-such-file.tlv"),
+        (("verify", CTL, "--model", "1234"), "1234"),
+        (("verify", CTL, "--ctl", SIGNED), "not a trust list"),
+        (("show", SIGNED), "not a trust list"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_and_exit_2(arguments: tuple[str, ...], said: str) -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", "from secd.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert len(process.stderr.splitlines()) == 1
+    assert said in process.stderr
+
+
+def test_reading_files_starts_no_trio() -> None:
+    program = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from secd.cli import commands\n"
+        f"assert CliRunner().invoke(commands, ['verify', {CTL!r}]).exit_code == 0\n"
+        f"assert CliRunner().invoke(commands, ['show', {CTL!r}]).exit_code == 0\n"
+        "sys.exit('trio' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_show_lists_and_verifies(tmp_path: Path) -> None:
+    result = run("show", CTL)
+    assert result.exit_code == 0
+    assert result.output.endswith("The CTL file was verified successfully.\n")
+    assert "Parse CTL File" in result.output
+    changed = bytearray(Path(CTL).read_bytes())
+    changed[-1] ^= 1
+    broken = tmp_path / "renamed"
+    broken.write_bytes(changed)
+    result = run("show", str(broken))  # its kind stands in the header
+    assert result.exit_code == 1
+    assert result.output.endswith("Verification of the CTL File Failed\n")
+
+
+def test_each_help_fits_a_screen_and_has_an_example() -> None:
+    for command in ("verify", "show", "boot"):
+        lines = run(command, "--help").output.splitlines()
+        assert len(lines) <= 40
+        assert max(len(line) for line in lines) <= 80
+        assert any(line.strip().startswith(f"secd {command} ") for line in lines)
+
+
+def run_raising(*arguments: str) -> None:
+    CliRunner().invoke(commands, arguments, catch_exceptions=False)
