@@ -5,6 +5,8 @@ Months and weekdays are spelled here and not by the locale: the phones print Eng
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -15,16 +17,18 @@ TIME_FIELDS = frozenset(
 )
 
 
+@lru_cache(maxsize=64)
 def time_fields(at_seconds: float) -> Mapping[str, object]:
     """Return the fields of a moment given as Unix time.
 
     The nearest microsecond is taken: a float near 2e9 is exact to a quarter of one, so rounding
     gives back what was meant, where cutting off would often give one less.
+    Remembered for a few moments, because one event makes many lines.
     """
     seconds, microsecond = divmod(round(at_seconds * 1_000_000), 1_000_000)
     moment = datetime.fromtimestamp(seconds, tz=UTC)
     hour_minute_second = f"{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"
-    return {
+    fields: dict[str, object] = {
         "weekday": WEEKDAYS[moment.weekday()],
         "month_name": MONTHS[moment.month - 1],
         "month": f"{moment.month:02d}",
@@ -40,3 +44,4 @@ def time_fields(at_seconds: float) -> Mapping[str, object]:
         "clock": f"{hour_minute_second}.{microsecond:06d}",
         "half": "am" if moment.hour < 12 else "pm",
     }
+    return MappingProxyType(fields)

@@ -79,10 +79,13 @@ class ConsoleRenderer:
 
     def render(self, traced: TracedEvent) -> tuple[str, ...]:
         """Return the lines of one event, in order; a line may contain a line break of its own."""
+        entries = self._family.entries.get(type(traced.event).__name__, ())
+        if not entries and not self._explain:  # most events print nothing
+            return ()
         facts = facts_of(traced)
         lines = [
             self._line(entry, facts, traced.at_seconds)
-            for entry in self._family.entries.get(facts.name, ())
+            for entry in entries
             if (self._explain or entry.certainty.by_default) and entry.occasion.matches(facts)
         ]
         if self._explain:

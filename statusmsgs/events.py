@@ -31,6 +31,9 @@ class TracedEvent(Protocol):
         """The event, a dataclass."""
 
 
+_field_names: dict[type[object], tuple[str, ...]] = {}  # by event class; see _look_up_names
+
+
 @dataclass(frozen=True, slots=True)
 class EventFacts:
     """The class name of an event and its fields, with `task` and `worker` beside them."""
@@ -48,9 +51,8 @@ def facts_of(traced: TracedEvent) -> EventFacts:
 
 def field_values(event: object) -> dict[str, object]:
     """Return the fields of a dataclass instance, enums as their plain values."""
-    if not is_dataclass(event):
-        raise TypeError(f"an event must be a dataclass, not {event!r}")
-    return {field.name: _plain(getattr(event, field.name)) for field in fields(event)}
+    names = _field_names.get(type(event)) or _look_up_names(event)
+    return {name: _plain(getattr(event, name)) for name in names}
 
 
 def printable(value: object) -> object:
@@ -61,6 +63,15 @@ def printable(value: object) -> object:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in value
     )
+
+
+def _look_up_names(event: object) -> tuple[str, ...]:
+    """Return the names of a dataclass's fields, and keep them: once per class, not per event."""
+    if not is_dataclass(event):
+        raise TypeError(f"an event must be a dataclass, not {event!r}")
+    names = tuple(field.name for field in fields(event))
+    _field_names[type(event)] = names
+    return names
 
 
 def _plain(value: object) -> object:

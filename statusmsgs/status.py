@@ -24,11 +24,14 @@ class StatusRenderer:
 
     def render(self, traced: TracedEvent) -> tuple[StatusMessage, ...]:
         """Return the messages of one event; most events have none."""
+        entries = self.family.entries.get(type(traced.event).__name__)
+        if entries is None:
+            return ()
         facts = facts_of(traced)
         values = {name: printable(value) for name, value in facts.values.items()}
         return tuple(
             StatusMessage(traced.at_seconds, entry.text.fill(values), entry.key)
-            for entry in self.family.entries.get(facts.name, ())
+            for entry in entries
             if entry.occasion.matches(facts)
         )
 

@@ -56,6 +56,8 @@ def refusal_events(name: str, kind: FileKind, path: str, verdict: Refuse) -> lis
 def text_of(name: bytes) -> str:
     """Return a name's octets as text that is safe to print: what is not UTF-8 is escaped."""
     text = name.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
