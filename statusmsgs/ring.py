@@ -11,6 +11,8 @@ from statusmsgs.status import StatusMessage
 
 Row = tuple[float, str, str]
 
+_YEAR_10000 = 253_402_300_800  # Unix time; no line form can show more
+
 
 @dataclass(frozen=True, slots=True)
 class StatusRing:
@@ -50,6 +52,8 @@ def ring_from_rows(capacity: int, rows: Iterable[object]) -> StatusRing:
 
 def _message(row: object) -> StatusMessage:
     match row:
-        case (int() | float() as at_seconds, str() as text, str() as key):
+        case (int() | float() as at_seconds, str() as text, str() as key) if (
+            0 <= at_seconds < _YEAR_10000
+        ):
             return StatusMessage(float(at_seconds), text, key)
     raise ValueError(f"not a stored status message: {row!r}")
