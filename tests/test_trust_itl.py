@@ -30,7 +30,7 @@ from trust_lists import (
     without_certificate,
 )
 
-from secd.models import Model
+from secd.models import Model, Switches
 from secd.trust import Installed, Reason, decide, installed_after
 from secd.trustlist import Function
 from secd.words import FileKind
@@ -143,7 +143,7 @@ def test_l11_the_empty_itl_is_accepted_like_any_other(model: Model) -> None:
     octets = make_empty_itl(RECOVERY)
     by_itl = decide(holds(itl=make_itl(RECOVERY)), octets, asking(model, ITL))
     accepted = assert_accepted(by_itl, Reason.IN_ITL, octets)
-    assert installed_after(Installed(), accepted, ITL).itl_is_empty
+    assert installed_after(Installed(), accepted, ITL).itl_is_empty(Switches())
     first = decide(Installed(), octets, asking(model, ITL))
     assert_accepted(first, Reason.FIRST_LIST, octets)
     by_ctl = decide(holds(ctl=make_ctl(TOKEN1)), make_empty_itl(TOKEN1), asking(model, ITL))
@@ -191,24 +191,24 @@ def test_l12_after_a_rollback_an_old_record_stands_in_nobodys_way(model: Model) 
 def test_l12_what_makes_an_itl_no_rollback(model: Model, function: int) -> None:
     kept = record(function, CCM)
     full = holds(itl=make_list(RECOVERY, SAST_RECOVERY, kept))
-    assert not full.itl_is_empty
+    assert not full.itl_is_empty(Switches())
     verdict = decide(full, BY_STRANGER, asking(model, ITL))
     if function == Function.TVS:
         assert_asks_tvs(verdict)
     else:
         assert_refused(verdict, Reason.TVS_NO_ANCHOR)
     bare = holds(itl=make_list(RECOVERY, SAST_RECOVERY, without_certificate(kept)))
-    assert bare.itl_is_empty
+    assert bare.itl_is_empty(Switches())
     assert_accepted(decide(bare, BY_STRANGER, asking(model, ITL)), Reason.ROLLBACK_ITL)
 
 
 @pytest.mark.parametrize("function", [0, 4, 7, 99])
 def test_l12_what_an_empty_itl_may_still_hold(function: int) -> None:
-    assert holds(itl=make_empty_itl(RECOVERY, record(function, CCM))).itl_is_empty
+    assert holds(itl=make_empty_itl(RECOVERY, record(function, CCM))).itl_is_empty(Switches())
 
 
 def test_l12_no_itl_is_no_empty_itl() -> None:
-    assert not Installed().itl_is_empty
+    assert not Installed().itl_is_empty(Switches())
 
 
 @sbd

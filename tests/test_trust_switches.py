@@ -1,7 +1,7 @@
 """Every doubt of the decision table: the default of its switch, and what each position does.
 
 `tvs_negative_cache`, `tvs_flush` and `secure_no_ctl_retries` belong to the boot: here stand only
-the defaults. What counts as an empty ITL is no switch: see row L12.
+the defaults.
 """
 
 from dataclasses import fields, replace
@@ -78,6 +78,7 @@ def test_the_defaults() -> None:
         "itl_signer_functions": {0, 2},
         "identical_shortcut": True,
         "rollback_needs_no_ctl": True,
+        "empty_itl_functions": {1, 2, 3, 21},
         "zero_length": "keep",
         "not_found": "keep",
         "ccm_peer": "ctl_only_if_stored",
@@ -164,6 +165,14 @@ def test_rollback_needs_no_ctl() -> None:
     assert_accepted(verdict, Reason.ROLLBACK_ITL, BY_STRANGER)
     by_ctl = decide(held, make_itl(TOKEN1), asking(open_one, ITL))
     assert_accepted(by_ctl, Reason.IN_CTL)
+
+
+def test_empty_itl_functions() -> None:
+    held = holds(itl=make_list(RECOVERY, SAST_RECOVERY, record(Function.CCM, CCM)))
+    assert_refused(decide(held, BY_STRANGER, asking(P1, ITL)), Reason.TVS_NO_ANCHOR)
+    files_only = switched(P1, Switches(empty_itl_functions=frozenset({2, 3, 21})))
+    verdict = decide(held, BY_STRANGER, asking(files_only, ITL))
+    assert_accepted(verdict, Reason.ROLLBACK_ITL, BY_STRANGER)
 
 
 @pytest.mark.parametrize("kind", [CTL, ITL])

@@ -45,12 +45,17 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The essence of a boot. installed, kept -- (file name, reason) of lists in this boot."""
+    """The essence of a boot.
+
+    installed, kept -- (file name, reason) of lists in this boot.
+    failures -- why files did not come, one line each; "file not found" is not among them.
+    """
 
     outcome: BootOutcome
     exit_code: int
     installed: tuple[tuple[str, str], ...]
     kept: tuple[tuple[str, str], ...]
+    failures: tuple[str, ...]
     refusals: tuple[Refusal, ...]
     holds: Installed
 
@@ -58,6 +63,7 @@ class Summary:
         """Return the summary as lines of at most 80 columns where the texts allow."""
         lines = [f"{device}, {model.name} ({model.load}): {_OUTCOMES[self.outcome]}"]
         lines += [f"installed {name}: {reason}" for name, reason in self.installed]
+        lines += [f"not fetched: {failure}" for failure in self.failures]
         for refusal in self.refusals:
             lines.append(f"REFUSED {refusal.what}: {refusal.reason}")
             lines += [f"  {text}" for text in (refusal.detail, refusal.signer) if text]
@@ -71,6 +77,7 @@ class Summary:
             "exit_code": self.exit_code,
             "installed": dict(self.installed),
             "kept": dict(self.kept),
+            "failures": list(self.failures),
             "refused": [
                 {"what": r.what, "reason": r.reason, "detail": r.detail, "signer": r.signer}
                 for r in self.refusals
@@ -89,7 +96,12 @@ def summarize(report: "BootReport") -> Summary:
     installed = tuple((e.file_name, e.reason) for e in events if isinstance(e, ListInstalled))
     kept = tuple((e.file_name, e.reason) for e in events if isinstance(e, ListKept))
     code = REFUSED if files_refused else code
-    return Summary(report.outcome, code, installed, kept, refusals, report.installed)
+    failures = tuple(
+        f"{e.file_name} from {e.server}: {e.text}"
+        for e in events
+        if isinstance(e, TransferFailed) and e.failure is not TransferFailure.FILE_NOT_FOUND
+    )
+    return Summary(report.outcome, code, installed, kept, failures, refusals, report.installed)
 
 
 def _answered(event: object) -> bool:

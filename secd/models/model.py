@@ -73,6 +73,7 @@ class Switches:
     itl_signer_functions: frozenset[int] = frozenset({0, 2})
     identical_shortcut: bool = True
     rollback_needs_no_ctl: bool = True
+    empty_itl_functions: frozenset[int] = frozenset({1, 2, 3, 21})
     zero_length: Absent = Absent.KEEP
     not_found: Absent = Absent.KEEP
     ccm_peer: CCMPeer = CCMPeer.CTL_ONLY_IF_STORED

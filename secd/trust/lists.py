@@ -111,7 +111,7 @@ def _anchors_of_ctl(installed: Installed, context: Context) -> _Anchors:
             lists.append((FileKind.ITL, installed.itl))
         return _Anchors(tuple(lists), _SAST)
     imprints = switches.first_ctl_with_itl is FirstCTLWithITL.IMPRINT
-    if installed.itl is None or not by_itl or installed.itl_is_empty or imprints:
+    if installed.itl is None or not by_itl or installed.itl_is_empty(switches) or imprints:
         return _Anchors((), _SAST, Reason.FIRST_LIST)
     return _Anchors(((FileKind.ITL, installed.itl),), _SAST)
 
@@ -123,7 +123,7 @@ def _anchors_of_itl(installed: Installed, context: Context) -> _Anchors:
     itl = () if installed.itl is None else ((FileKind.ITL, installed.itl),)
     if not itl:
         return _Anchors(ctl, functions, None if ctl else Reason.FIRST_LIST)
-    if not installed.itl_is_empty:
+    if not installed.itl_is_empty(switches):
         return _Anchors(ctl + itl, functions)
     if ctl and switches.rollback_needs_no_ctl:
         return _Anchors(ctl, functions)

@@ -7,12 +7,10 @@ from typing import Never
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from secd.envelope import SignedFile
-from secd.models import Model
+from secd.models import Model, Switches
 from secd.trust.reasons import Reason
-from secd.trustlist import Function, Record, TrustList
+from secd.trustlist import Record, TrustList
 from secd.words import FileKind, Transport
-
-_ROLLBACK_PROOF = frozenset({Function.CCM, Function.CCM_TFTP, Function.TFTP, Function.TVS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +24,16 @@ class Installed:
         """Return the list of one kind."""
         return self.ctl if kind is FileKind.CTL else self.itl
 
-    @property
-    def itl_is_empty(self) -> bool:
-        """True for the ITL of "Prepare Cluster for Rollback to Pre 8.0".
+    def itl_is_empty(self, switches: Switches) -> bool:
+        """Tell whether the ITL is that of "Prepare Cluster for Rollback to Pre 8.0".
 
-        No record of a call manager, TFTP server or TVS holds a certificate. (An ITL that lists a
-        call manager alone is in real use and is no rollback.) Source: security guide on rollback,
-        which speaks of empty TFTP and TVS sections.
+        No record of the functions that the switch names holds a certificate. Source: security
+        guide on rollback, which speaks of empty TFTP and TVS sections; an ITL that lists a call
+        manager alone is in real use and is no rollback.
         """
         return self.itl is not None and not any(
-            record.certificate and record.function in _ROLLBACK_PROOF for record in self.itl.records
+            record.certificate and record.function in switches.empty_itl_functions
+            for record in self.itl.records
         )
 
 
