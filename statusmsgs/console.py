@@ -135,6 +135,6 @@ class ConsoleRenderer:
     def _wrapped(self, text: str, at_seconds: float) -> Iterator[str]:
         marks, moment = self._tables.explain.marks, dict(time_fields(at_seconds))
         room = marks.width - len(marks.ours_first.fill(moment | {"text": ""}))
-        for number, part in enumerate(textwrap.wrap(text, room)):
+        for number, part in enumerate(textwrap.wrap(text, room, break_on_hyphens=False)):
             mark = marks.ours_next if number else marks.ours_first
             yield mark.fill(moment | {"text": part})

@@ -77,8 +77,8 @@ def test_values_that_captures_show() -> None:
     assert new.size_limit_bytes == 2048 * 1024
     assert new.tftp.retransmit_seconds == 0.5
     assert new.transports.index(Transport.HTTP) < new.transports.index(Transport.TFTP)
-    assert new.first_task_id + 1 == 1850
-    assert model_catalogue().find("8861", "sip88xx.10-3-1-20").first_task_id + 1 == 870
+    assert new.first_task_id == 1850
+    assert model_catalogue().find("8861", "sip88xx.10-3-1-20").first_task_id == 870
     assert model_catalogue().find("8945").secure_no_ctl_retries == 4
     assert (old.digests, new.digests) == (frozenset({1}), frozenset({1, 3}))
 

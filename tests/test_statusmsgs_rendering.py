@@ -84,10 +84,24 @@ def test_numbers_count_lines_and_go_on() -> None:
     assert console.next_sequence == 10002
 
 
-def test_an_event_without_an_entry_prints_nothing() -> None:
+def test_an_event_without_an_entry_prints_and_shows_nothing() -> None:
     console = ConsoleRenderer(console_tables(), "a")
-    assert console.render(Traced(0.0, 1, 0, BootEnded(BootOutcome.BOOTED))) == ()
+    ended = Traced(0.0, 1, 0, BootEnded(BootOutcome.BOOTED))
+    assert console.render(ended) == ()
     assert console.next_sequence == 1
+    assert StatusRenderer(status_table(), "79xx").render(ended) == ()
+
+
+def test_a_server_is_explained_once_unless_the_ctl_has_a_say() -> None:
+    console = ConsoleRenderer(console_tables(), "silent", explain=True)
+
+    def explained(verdict: str, kind: FileKind) -> bool:
+        looked_up = ServerLookedUp(0, "10.0.0.1", verdict, False, kind)
+        return bool(console.render(Traced(0.0, 1, 0, looked_up)))
+
+    assert explained("ADDRESS_NOT_CHECKED", CTL)
+    assert not explained("ADDRESS_NOT_CHECKED", ITL)
+    assert explained("SERVER_NOT_IN_CTL", FileKind.PLAIN)
 
 
 def test_inferred_lines_come_marked_and_only_on_demand() -> None:
