@@ -58,9 +58,9 @@ def conclude(
     change = _change({result.kind: result.outcome for result in results})
     if change is not None:
         events.append(TrustListsChanged(change))
-    failed = next((r for r in results if r.outcome is ListOutcome.FAILED), None)
-    failure = None if failed is None else _failure(failed, before)
-    if failure is not None:
+    failures = [_failure(r, before) for r in results if r.outcome is ListOutcome.FAILED]
+    failure = next((failure for failure in failures if failure is not None), None)
+    if failure is not None:  # one message for both lists: the first that is due
         events.append(TrustListsFailed(failure))
     if after.ctl is None and after.itl is None:
         events.append(NoTrustListInstalled())

@@ -9,6 +9,7 @@ from secd.boot.lists import Told
 from secd.boot.messages import StoreConfiguration
 from secd.configuration import Configuration, parse_configuration_untrusted
 from secd.errors import MalformedFile
+from secd.models import CCMPeer, Model
 from secd.trace import ConfigurationAccepted, ConfigurationRefused
 from secd.trust import Accept, Evidence, Installed, Reason, Refuse, Verdict
 from secd.trustlist import Function
@@ -18,8 +19,9 @@ from secd.words import FileKind, Transport
 class Configuring:
     """The configuration in use through one boot. fresh -- it was accepted in this boot."""
 
-    def __init__(self, configuration: Configuration | None) -> None:
+    def __init__(self, configuration: Configuration | None, model: Model) -> None:
         self.current = configuration
+        self._model = model
         self.fresh = False
 
     def judged(
@@ -46,14 +48,18 @@ class Configuring:
         """Tell whether the mode is secure while nothing held can authenticate a call manager.
 
         By row T1 that is a CCM or CCM+TFTP record with a certificate, in the CTL if one is held,
-        else in the ITL. (Guides speak of the missing CTL; phones on Asterisk run secure with an
-        ITL alone.)
+        else in the ITL; by the switch `ccm_peer` in either. (Guides speak of the missing CTL;
+        phones on Asterisk run secure with an ITL alone.)
         """
         if self.current is None or not self.current.is_secure:
             return False
-        held = installed.ctl or installed.itl
-        return held is None or not any(
+        either = self._model.switches.ccm_peer is CCMPeer.CTL_OR_ITL
+        counts_itl = either or installed.ctl is None
+        lists = (installed.ctl, installed.itl if counts_itl else None)
+        return not any(
             record.certificate and record.function in (Function.CCM, Function.CCM_TFTP)
+            for held in lists
+            if held is not None
             for record in held.records
         )
 

@@ -1,10 +1,10 @@
 """The fetch machine: one file, over an ordered list of servers and transports.
 
-What one attempt means for the next stands in `AFTER`, and the transitions in `TRANSITIONS`. A
-server's "file not found" by TFTP is an answer and ends the search: that it would be asked of the
-secondary server too, no source says. Everything else (no answer, an error) goes on to the next
-server; a failure by HTTP or HTTPS goes on to the next transport of the same server first (capture
-of a 7821: HTTP 503, then TFTP).
+What one attempt means for the next is decided in `_outcome_of`; the transitions stand in
+`TRANSITIONS`. A server's "file not found" by TFTP is an answer and ends the search: that it would
+be asked of the secondary server too, no source says. Everything else (no answer, an error) goes
+on to the next server; a failure by HTTP or HTTPS goes on to the next transport of the same server
+first (capture of a 7821: HTTP 503, then TFTP).
 
 Whether a server may be asked is not decided here but by `decide_server`.
 """
@@ -31,6 +31,7 @@ from secd.trust import Context, Installed, Reason, Refuse, decide_server
 from secd.words import FileKind, TransferFailure, Transport
 
 _SUCCESS = 100  # the download daemon's own number, in every capture of a 78xx
+_NOBODY_TO_ASK = FileNotReceived(TransferFailure.NOT_AUTHORIZED, 0, "no server may be asked")
 _LIST_ENTRIES = 2  # a phone has a primary and a secondary server and looks both up
 
 
@@ -104,9 +105,6 @@ class FetchMachine:
         self._worker = 0
         self._attempts: list[_Attempt] = []
         self._current = _Attempt("", 0, Transport.TFTP)
-        self._last_failure = FileNotReceived(
-            TransferFailure.NOT_AUTHORIZED, 0, "no server may be asked"
-        )
 
     @property
     def _model(self) -> Model:
@@ -118,7 +116,7 @@ class FetchMachine:
         self._attempts = self._allowed_attempts()
         if not self._attempts:
             self._move(Outcome.NOBODY_TO_ASK)
-            return outputs + self._end(now_seconds, self._last_failure)
+            return outputs + self._end(now_seconds, _NOBODY_TO_ASK)
         approved = FileApproved(
             self.fetch.file_name,
             self.fetch.kind in (FileKind.SIGNED, FileKind.ENCRYPTED),
@@ -156,13 +154,9 @@ class FetchMachine:
             event.text,
         )
         outputs = self._traced(now_seconds, [failed])
-        self._last_failure = event
-        outcome = self._outcome_of(event)
-        self._move(outcome)
+        self._move(self._outcome_of(event))
         if self.state is State.ENDED:
             return outputs + self._end(now_seconds, event)
-        if outcome is Outcome.NEXT_SERVER:
-            self._attempts = [a for a in self._attempts if a.server_number > attempt.server_number]
         return outputs + self._next_attempt(now_seconds)
 
     def _outcome_of(self, event: FileNotReceived) -> Outcome:

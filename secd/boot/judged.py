@@ -6,11 +6,10 @@ it (213407, 214535).
 
 from secd.envelope import SignedFile, Tag
 from secd.trace import EnvelopeRead, FileRefused, FileVerified, TraceEvent
-from secd.trust import Accept, NeedsTVS, Refuse, Verdict
+from secd.trust import Accept, Refuse, Verdict
 from secd.words import FileKind
 
 _KNOWN_VERSION = (1, 1)  # "knows only upto 1.1", printed by every 88xx and 78xx in the corpus
-_KNOWN_TAGS = frozenset(Tag) - {Tag.PADDING, Tag.SIGNER_VERSION}
 
 
 def envelope_events(name: str, kind: FileKind, verdict: Verdict) -> list[TraceEvent]:
@@ -75,12 +74,3 @@ def _envelope_read(name: str, kind: FileKind, file: SignedFile) -> EnvelopeRead:
         tags.index(Tag.PADDING) + 1 if pads else 0,
         pads + unknown,
     )
-
-
-__all__ = [
-    "NeedsTVS",
-    "acceptance_events",
-    "envelope_events",
-    "refusal_events",
-    "text_of",
-]

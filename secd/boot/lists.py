@@ -54,10 +54,15 @@ class TrustLists:
         return list(conclude(self._results, self._before, self.installed))
 
     def remember(self, voucher: Voucher) -> None:
-        """Keep an answer of TVS for later questions; a refusal only by the switch."""
+        """Keep an answer of TVS for later questions; a refusal only by the switch.
+
+        It takes the place of what TVS said earlier about the same certificate.
+        """
         vouched = voucher.outcome is VoucherOutcome.VOUCHED
         if vouched or self._model.switches.tvs_negative_cache:
-            self.vouchers = (*self.vouchers, voucher)
+            asked = voucher.issuer, voucher.serial
+            others = (v for v in self.vouchers if (v.issuer, v.serial) != asked)
+            self.vouchers = (*others, voucher)
 
     def judged(self, name: str, octets: bytes, path: str, kind: FileKind, verdict: Verdict) -> Told:
         """Apply the decision about a list that came. path -- where the phone had put it."""

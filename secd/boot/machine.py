@@ -102,13 +102,10 @@ class BootMachine:
     def __init__(self, phone: Phone, available: frozenset[Transport]) -> None:
         self.state = State.OFF
         self.lists = TrustLists(phone.model, phone.installed, phone.vouchers)
-        self.configuring = Configuring(phone.configuration)
+        self.configuring = Configuring(phone.configuration, phone.model)
         self._phone = phone
         self._model = phone.model
         self._available = available
-        # A moved phone asks the TVS servers that it knew before this boot (213407, 118893).
-        stored = phone.configuration.tvs_servers if phone.configuration else ()
-        self._tvs_servers = tuple(server.address for server in stored)
         self._id = phone.model.first_task_id - 1
         self._now_seconds = 0.0
         self._outputs: list[Output] = []
@@ -225,12 +222,14 @@ class BootMachine:
     def _tvs_answered(self, candidate: _Candidate, voucher: Voucher) -> None:
         self._candidate = None
         self._tell([TVSQueryEnded(candidate.file_name, voucher.outcome)])
-        self.lists.remember(voucher)
         verdict = self._decide(candidate, (voucher, *self.lists.vouchers))
         if isinstance(verdict, NeedsTVS):
-            # An answer to another question, or one that has run out already, is no answer.
-            detail = "TVS answered another question than the one asked"
+            # An answer to another question, or one that has run out already, is no answer: it
+            # is not remembered either.
+            detail = "TVS answered another question than the one asked, or with a dead voucher"
             verdict = Refuse(Reason.TVS_UNREACHABLE, Evidence(detail, verdict.evidence.file))
+        else:
+            self.lists.remember(voucher)
         self._judged(candidate, verdict)
 
     def _decide(self, candidate: _Candidate, vouchers: tuple[Voucher, ...]) -> Verdict:
@@ -298,6 +297,12 @@ class BootMachine:
         if not self.configuring.fresh:
             return BootOutcome.BOOTED_OLD_CONFIGURATION
         return BootOutcome.BOOTED
+
+    @property
+    def _tvs_servers(self) -> tuple[str, ...]:
+        """Those of the stored configuration: a moved phone asks its old ones (213407, 118893)."""
+        stored = self.configuring.current
+        return () if stored is None else tuple(server.address for server in stored.tvs_servers)
 
     def _context(
         self, kind: FileKind, name: str, server: str = "", channel: Transport = Transport.TFTP

@@ -79,7 +79,11 @@ TRANSITIONS: Mapping[State, Mapping[Outcome, State]] = {
         **_CONFIGURED,
         Outcome.TVS_NEEDED: State.ASK_TVS_ABOUT_CONFIGURATION,
     },
-    State.ASK_TVS_ABOUT_CONFIGURATION: {**_CONFIGURED},
+    # Never UNUSABLE: who can ask TVS has a stored configuration, which names its servers.
+    State.ASK_TVS_ABOUT_CONFIGURATION: {
+        Outcome.DONE: State.REGISTER,
+        Outcome.CTL_NEEDED: State.WAIT_FOR_CTL,
+    },
     State.WAIT_FOR_CTL: {Outcome.TIME_OVER: State.REQUEST_CTL},
     State.REGISTER: {},
     State.STOPPED: {},

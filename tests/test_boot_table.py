@@ -1,0 +1,236 @@
+"""Every transition of the tables is taken by some boot; every other event is a caller's bug."""
+
+from collections.abc import Callable
+
+import pytest
+from boot_support import (
+    BOTH,
+    COMMON_ITL,
+    CTL,
+    DEFAULT_SIGNED,
+    DEVICE,
+    ITL,
+    NOT_FOUND,
+    PLAIN,
+    SIGNED,
+    TIMEOUT,
+    Boot,
+    RecordingFetch,
+    Shelf,
+    boot,
+    phone,
+    shelf,
+    xml,
+)
+from trust_lists import (
+    CCM,
+    NOW,
+    P0,
+    P1,
+    SAST_RECOVERY,
+    STRANGER,
+    TOKEN1,
+    asking,
+    holds,
+    make_ctl,
+    make_itl,
+    make_list,
+    make_sgn,
+)
+
+from secd.boot import (
+    BootMachine,
+    Event,
+    FetchFile,
+    FileNotReceived,
+    FileReceived,
+    Output,
+    PhoneBooted,
+    QueryTVS,
+    TimerFired,
+    Transfer,
+    TVSAnswered,
+    Wait,
+)
+from secd.boot import fetch as fetching
+from secd.boot import table as booting
+from secd.boot.table import TRANSITIONS, Outcome, State
+from secd.trust import Installed, Voucher, VoucherOutcome
+from secd.words import FileKind, Transport
+
+CTL1, ITL1 = make_ctl(TOKEN1), make_itl(CCM)
+HELD = holds(ctl=CTL1, itl=ITL1)
+STORED, SECURE = xml(tvs="10.9.9.9"), xml(mode=3, tvs="10.9.9.9")
+BY_STRANGER = make_sgn(STRANGER, xml())
+# Lists that leave TVS in place, but name no call manager.
+NO_CCM = holds(ctl=make_list(TOKEN1, SAST_RECOVERY), itl=ITL1)
+
+
+def _boot(files: Shelf, held: Installed | None = None, stored: bytes | None = None) -> Boot:
+    return boot(phone(P1, installed=held, configuration=stored, round_limit=1), shelf(files))
+
+
+SCENARIOS: dict[str, Callable[[], Boot]] = {
+    "everything new": lambda: _boot({CTL: CTL1, ITL: ITL1, SIGNED: make_sgn(CCM, xml())}),
+    "nothing there": lambda: _boot({}),
+    "nothing there, but stored": lambda: _boot({}, stored=STORED),
+    "no answer": lambda: _boot({PLAIN: TIMEOUT}),
+    "an old phone": lambda: boot(phone(P0), shelf({PLAIN: xml()})),
+    "a stranger signs all": lambda: _boot(
+        {CTL: make_ctl(STRANGER), ITL: make_itl(STRANGER), SIGNED: BY_STRANGER}, HELD, STORED
+    ),
+    "a stranger signs what is common": lambda: _boot(
+        {COMMON_ITL: make_itl(STRANGER), DEFAULT_SIGNED: BY_STRANGER}, HELD, STORED
+    ),
+    "secure without CTL": lambda: _boot({PLAIN: xml(mode=3)}),
+    "secure without CTL, default": lambda: _boot({}, stored=SECURE),
+    "secure without CTL, TVS": lambda: _boot({SIGNED: BY_STRANGER}, NO_CCM, SECURE),
+}
+
+
+def test_every_transition_of_a_boot_is_taken_and_no_other() -> None:
+    taken = {step for scenario in SCENARIOS.values() for step in scenario().machine.taken}
+    assert taken == {(state, outcome) for state, row in TRANSITIONS.items() for outcome in row}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_boot_ends_where_nothing_follows(scenario: str) -> None:
+    assert TRANSITIONS[SCENARIOS[scenario]().machine.state] == {}
+
+
+def test_every_state_has_its_row_and_all_are_reached() -> None:
+    assert set(TRANSITIONS) == set(State)
+    reached = {after for row in TRANSITIONS.values() for after in row.values()}
+    assert reached | {State.OFF} == set(State)
+    assert {outcome for row in TRANSITIONS.values() for outcome in row} == set(Outcome)
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("outcome", Outcome)
+def test_what_stands_in_no_row_cannot_happen(state: State, outcome: Outcome) -> None:
+    if outcome in TRANSITIONS[state]:
+        assert booting.following(state, outcome) is TRANSITIONS[state][outcome]
+    else:
+        with pytest.raises(RuntimeError, match=f"cannot meet {outcome.name} in {state.name}"):
+            booting.following(state, outcome)
+
+
+# Events that do not belong to a state
+
+EVENTS: dict[type[Event], Event] = {
+    PhoneBooted: PhoneBooted(),
+    FileReceived: FileReceived(b""),
+    FileNotReceived: TIMEOUT,
+    TVSAnswered: TVSAnswered(Voucher(b"", b"", VoucherOutcome.DENIED)),
+    TimerFired: TimerFired(),
+}
+AFTER: dict[type[Output], set[type[Event]]] = {
+    Transfer: {FileReceived, FileNotReceived},
+    QueryTVS: {TVSAnswered},
+    Wait: {TimerFired},
+}
+
+
+def _assert_only(machine: BootMachine, allowed: set[type[Event]]) -> None:
+    """Every other event raises, and leaves the machine where it was."""
+    for kind in EVENTS.keys() - allowed:
+        before = machine.state
+        with pytest.raises(RuntimeError, match=f"{kind.__name__} cannot happen in {before.name}"):
+            machine.handle(EVENTS[kind], NOW)
+        assert machine.state is before
+
+
+@pytest.mark.parametrize("scenario", ["a stranger signs all", "secure without CTL"])
+def test_events_out_of_place_raise_in_every_state(scenario: str) -> None:
+    start = {
+        "a stranger signs all": phone(P1, installed=HELD, configuration=STORED),
+        "secure without CTL": phone(P1, configuration=SECURE, round_limit=1),
+    }[scenario]
+    files = {CTL: make_ctl(STRANGER), ITL: make_itl(STRANGER), SIGNED: BY_STRANGER}
+    serve = shelf(files if start.installed.ctl else {})
+    machine = BootMachine(start, frozenset({Transport.TFTP}))
+    _assert_only(machine, {PhoneBooted})
+    last = machine.handle(PhoneBooted(), NOW)[-1]
+    seen = set()
+    while TRANSITIONS[machine.state]:
+        seen.add(type(last))
+        _assert_only(machine, AFTER[type(last)])
+        last = machine.handle(_answer(last, serve), NOW)[-1]
+    _assert_only(machine, set())
+    assert seen == {Transfer, QueryTVS if start.installed.ctl else Wait}
+
+
+def _answer(output: Output, serve: Callable[[Transfer], Event]) -> Event:
+    match output:
+        case Transfer():
+            return serve(output)
+        case QueryTVS():
+            voucher = Voucher(output.issuer, output.serial, VoucherOutcome.DENIED)
+            return TVSAnswered(voucher)
+        case _:
+            return TimerFired()
+
+
+# The fetch machine
+
+
+def _fetch(*answers: Event, transports: int = 1) -> RecordingFetch:
+    """A fetch over two servers, given one answer after the other."""
+    some = (Transport.HTTP, Transport.TFTP)[-transports:] if transports else ()
+    wanted = FetchFile(f"CTL{DEVICE}.tlv", FileKind.CTL, some, BOTH, "/tmp/x")  # noqa: S108
+    numbers = iter(range(1, 100))
+    context = asking(P1, FileKind.CTL)
+    machine = RecordingFetch(wanted, Installed(), context, frozenset(some), lambda: next(numbers))
+    machine.begin(NOW)
+    for answer in answers:
+        if isinstance(answer, FileReceived):
+            machine.received(answer, NOW)
+        elif isinstance(answer, FileNotReceived):
+            machine.not_received(answer, NOW)
+    return machine
+
+
+FOUND = FileReceived(b"x")
+FETCHES: dict[str, Callable[[], RecordingFetch]] = {
+    "nobody to ask": lambda: _fetch(transports=0),
+    "found": lambda: _fetch(FOUND),
+    "not found": lambda: _fetch(NOT_FOUND),
+    "found on the second": lambda: _fetch(TIMEOUT, FOUND),
+    "not found on the second": lambda: _fetch(TIMEOUT, NOT_FOUND),
+    "nowhere": lambda: _fetch(TIMEOUT, TIMEOUT),
+    "found by TFTP": lambda: _fetch(NOT_FOUND, FOUND, transports=2),
+    "nowhere by both": lambda: _fetch(TIMEOUT, TIMEOUT, TIMEOUT, TIMEOUT, transports=2),
+}
+
+
+def test_every_transition_of_a_fetch_is_taken() -> None:
+    taken = {step for scenario in FETCHES.values() for step in scenario().taken}
+    rows = fetching.TRANSITIONS.items()
+    assert taken == {(state, outcome) for state, row in rows for outcome in row}
+
+
+@pytest.mark.parametrize("scenario", FETCHES)
+def test_every_fetch_ends_with_a_result(scenario: str) -> None:
+    machine = FETCHES[scenario]()
+    assert machine.state is fetching.State.ENDED
+    assert machine.result is not None
+    assert isinstance(machine.result, FileReceived) == scenario.startswith("found")
+
+
+@pytest.mark.parametrize("scenario", FETCHES)
+def test_a_fetch_that_is_over_takes_no_more(scenario: str) -> None:
+    machine = FETCHES[scenario]()
+    with pytest.raises(RuntimeError, match="a fetch cannot meet FOUND in ENDED"):
+        machine.received(FOUND, NOW)
+
+
+def test_a_fetch_cannot_begin_twice() -> None:
+    machine = _fetch()
+    with pytest.raises(RuntimeError, match="a fetch cannot meet BEGUN in TRANSFER"):
+        machine.begin(NOW)
+
+
+def test_every_state_of_a_fetch_has_its_row() -> None:
+    assert set(fetching.TRANSITIONS) == set(fetching.State)
+    outcomes = {outcome for row in fetching.TRANSITIONS.values() for outcome in row}
+    assert outcomes == set(fetching.Outcome)
