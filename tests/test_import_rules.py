@@ -16,13 +16,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("secd", "statusmsgs", "firmware_sim")
 
-BOTTOM = {"errors", "words", "wire", "crypto", "certs"}
+BOTTOM = {"errors", "words", "wire", "crypto", "certs", "transfer"}
 DATA = BOTTOM | {"trace", "models"}
-CODECS = {"envelope", "trustlist", "tftp", "capf", "tvs", "configuration"}
+CODECS = {"envelope", "trustlist", "tftp", "http", "capf", "tvs", "configuration"}
 DECISIONS = DATA | CODECS | {"trust"}
 MAY_USE = {
     "errors": set(),
     "words": set(),
+    "transfer": {"words"},
     "wire": {"errors"},
     "crypto": {"errors", "wire"},
     "certs": {"errors", "wire", "crypto"},
@@ -31,6 +32,7 @@ MAY_USE = {
     "envelope": BOTTOM,
     "trustlist": BOTTOM | {"envelope"},
     "tftp": DATA,
+    "http": DATA,
     "capf": DATA,
     "tvs": DATA,
     "configuration": DATA,

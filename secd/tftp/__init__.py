@@ -14,8 +14,8 @@ from secd.tftp.packets import (
     decode_packet_untrusted,
 )
 from secd.tftp.receiver import Peer, Receiver
-from secd.tftp.result import Failed, Received
 from secd.tftp.transitions import TRANSITIONS, Action, Arrival, State, Step
+from secd.transfer import Failed, Received
 
 __all__ = [
     "TRANSITIONS",

@@ -26,8 +26,8 @@ from secd.tftp.packets import (
     decode_option_acknowledgement_untrusted,
     decode_packet_untrusted,
 )
-from secd.tftp.result import Failed, Received
 from secd.tftp.transitions import TRANSITIONS, Action, Arrival, State
+from secd.transfer import Failed, Received
 from secd.words import TransferFailure
 
 Peer = tuple[str, int]  # numeric address and UDP port, as the network reports them

@@ -1,4 +1,4 @@
-"""How a transfer ends: with the octets of a file, or with a reason why there are none."""
+"""How a transfer ends, by whatever transport: with the octets of a file, or with a reason."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,10 @@ class Received:
 class Failed:
     """There is no file.
 
-    code -- the error number that the server sent (RFC 1350), 0 where it sent none.
-    text -- the server's text, or ours where it sent none; one printable line.
+    code -- the number that the server sent: of a TFTP error (RFC 1350) or an HTTP status
+    (RFC 9110 section 15); 0 where it sent none.
+    text -- the server's text (with HTTP, its status line), or ours where it sent none; one
+    printable line.
     """
 
     failure: TransferFailure
