@@ -7,6 +7,7 @@ whole. The directory is locked while it is open, so that two processes cannot be
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -73,12 +74,14 @@ class DirectoryFlash:
             ) from None
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
             os.close(self._descriptor)
-            raise FlashUnusable(
-                f"{directory}: another process is using this phone's flash; "
-                "wait for it, or give each phone its own --state directory"
-            ) from None
+            if isinstance(error, BlockingIOError):
+                raise FlashUnusable(
+                    f"{directory}: another process is using this phone's flash; "
+                    "wait for it, or give each phone its own --state directory"
+                ) from None
+            raise FlashUnusable(f"{directory}: cannot be locked: {error.strerror}") from None
 
     def __enter__(self) -> Self:
         """Return the flash itself; it is locked already."""
@@ -100,26 +103,32 @@ class DirectoryFlash:
     def read(self, name: str) -> bytes | None:
         """Return a file's octets, or None. Raises FlashUnusable."""
         try:
-            return (self._directory / name).read_bytes()
+            with open(name, "rb", opener=self._open) as file:
+                return file.read()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise self._unusable(name, error) from None
+            raise self._unusable(name, "read", error) from None
 
     def write(self, name: str, octets: bytes) -> None:
-        """Replace a file as a whole. Raises FlashUnusable; then the old file is still there."""
+        """Replace a file as a whole.
+
+        Raises FlashUnusable; then the old file is still there, unless it was only the directory
+        that could not be brought to the disk: then it is the new one.
+        """
         beside = name + _BESIDE
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
         try:
-            descriptor = os.open(beside, flags, 0o600, dir_fd=self._descriptor)
-            with os.fdopen(descriptor, "wb") as file:
+            # A leftover may have any mode, or lead elsewhere: the new file is made new.
+            with suppress(FileNotFoundError):
+                os.unlink(beside, dir_fd=self._descriptor)
+            with open(beside, "xb", opener=self._open) as file:
                 file.write(octets)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, name, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
             os.fsync(self._descriptor)
         except OSError as error:
-            raise self._unusable(name, error) from None
+            raise self._unusable(name, "written", error) from None
 
     def erase(self, name: str) -> None:
         """Remove a file. Raises FlashUnusable."""
@@ -129,13 +138,22 @@ class DirectoryFlash:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise self._unusable(name, error) from None
+            raise self._unusable(name, "erased", error) from None
 
     def names(self) -> frozenset[str]:
-        """Return the names of all files, leftovers of interrupted writes not among them."""
-        entries = self._directory.iterdir()
-        return frozenset(entry.name for entry in entries if entry.suffix != _BESIDE)
+        """Return the names of all files, leftovers of interrupted writes not among them.
 
-    def _unusable(self, name: str, error: OSError) -> FlashUnusable:
-        path = self._directory / name
-        return FlashUnusable(f"{path}: {error.strerror}; nothing was changed")
+        Raises FlashUnusable.
+        """
+        try:
+            names = os.listdir(self._descriptor)  # noqa: PTH208 - of the locked directory
+        except OSError as error:
+            raise self._unusable("", "read", error) from None
+        return frozenset(name for name in names if not name.endswith(_BESIDE))
+
+    def _open(self, name: str, flags: int) -> int:
+        """Open a file of the directory that was locked, whatever has its path by now."""
+        return os.open(name, flags, 0o600, dir_fd=self._descriptor)
+
+    def _unusable(self, name: str, what: str, error: OSError) -> FlashUnusable:
+        return FlashUnusable(f"{self._directory / name}: cannot be {what}: {error.strerror}")

@@ -100,7 +100,7 @@ class PhoneStore:
             return {}
         try:
             state: dict[str, object] = tomllib.loads(octets.decode())
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: huge numbers
             raise FlashUnusable(f"{_STATE} in the flash directory is damaged: {error}") from None
         version = state.get("format_version")
         if version != FORMAT_VERSION:
@@ -166,28 +166,38 @@ def _vouchers_from(rows: object) -> tuple[Voucher, ...]:
 
 
 def _voucher_from(row: dict[str, object]) -> Voucher:
-    functions = row.get("functions")
-    try:
-        return Voucher(
-            bytes.fromhex(str(row["issuer"])),
-            bytes.fromhex(str(row["serial"])),
-            VoucherOutcome(str(row["outcome"])),
-            bytes.fromhex(str(row["certificate"])),
-            frozenset(int(f) for f in functions) if isinstance(functions, list) else frozenset(),
-            float(str(row["until"])),
-        )
-    except (KeyError, ValueError) as error:
-        raise FlashUnusable(f"the TVS cache in {_STATE} is damaged: {error}") from None
+    match row:
+        case {
+            "issuer": str(issuer),
+            "serial": str(serial),
+            "outcome": str(outcome),
+            "certificate": str(certificate),
+            "functions": list(functions),
+            "until": int() | float() as until,
+        } if all(isinstance(function, int) for function in functions):
+            try:
+                return Voucher(
+                    bytes.fromhex(issuer),
+                    bytes.fromhex(serial),
+                    VoucherOutcome(outcome),
+                    bytes.fromhex(certificate),
+                    frozenset(functions),
+                    float(until),
+                )
+            except ValueError as error:
+                raise FlashUnusable(f"the TVS cache in {_STATE} is damaged: {error}") from None
+    raise FlashUnusable(f"the TVS cache in {_STATE} is damaged: {sorted(row)} is no voucher")
 
 
 def _statuses_from(rows: object) -> tuple[StatusRow, ...]:
-    try:
-        return tuple(
-            (float(str(row["at"])), str(row["text"]), str(row["key"]))
-            for row in _rows(rows, "statuses")
-        )
-    except (KeyError, ValueError) as error:
-        raise FlashUnusable(f"the status messages in {_STATE} are damaged: {error}") from None
+    return tuple(_status_from(row) for row in _rows(rows, "statuses"))
+
+
+def _status_from(row: dict[str, object]) -> StatusRow:
+    match row:
+        case {"at": int() | float() as at, "text": str(text), "key": str(key)}:
+            return float(at), text, key
+    raise FlashUnusable(f"the status messages in {_STATE} are damaged: {sorted(row)} is none")
 
 
 def _rows(rows: object, what: str) -> list[dict[str, object]]:
