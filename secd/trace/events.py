@@ -139,6 +139,18 @@ class TransferRetransmitted(TraceEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class HTTPHeaderReceived(TraceEvent):
+    """One line of the head of a server's HTTP answer came; the status line is the first.
+
+    line -- as received, without its line end. status_code -- of the answer it belongs to.
+    """
+
+    file_name: str
+    status_code: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
 class TransferFinished(TraceEvent):
     """All octets of a file arrived."""
 
@@ -154,8 +166,8 @@ class TransferFinished(TraceEvent):
 class TransferFailed(TraceEvent):
     """A server did not give the file.
 
-    code -- the error number that the server sent (RFC 1350), 0 where it sent none.
-    text -- the server's text, or ours where it sent none.
+    code -- the number that the server sent (RFC 1350, or an HTTP status), 0 where it sent none.
+    text -- the server's text (with HTTP, its status line), or ours where it sent none.
     """
 
     file_name: str
