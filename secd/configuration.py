@@ -8,6 +8,7 @@ and nothing external to fetch. Names of servers are not resolved here.
     fullConfig                                                false in the minimal configuration
     deviceProtocol                                            SIP or SCCP
     devicePool/callManagerGroup/members/member[@priority]/callManager
+        (under <Default> without devicePool)                  up to five
         processNodeName, ports/ethernetPhonePort (2000), ports/sipPort (5060),
         ports/securedSipPort (5061)
     TVS/members/member[@priority]: address, port (2445)       up to five
@@ -28,6 +29,11 @@ from secd.errors import MalformedFile
 _DEPTH_LIMIT = 64  # real files nest 8 deep
 _ELEMENT_LIMIT = 50_000  # real files have hundreds
 _SERVER_LIMIT = 5  # what a phone keeps of each kind (SEP<MAC>.cnf.xml reference)
+# Those that expat knows by itself. For any other pyexpat would ask Python's codecs, which know
+# "unicode_escape" and worse.
+_ENCODINGS = frozenset({"UTF-8", "UTF-16", "UTF-16BE", "UTF-16LE", "ISO-8859-1", "US-ASCII"})
+# XMLDefault.cnf.xml has the group right below its root (as CUCM serves it).
+_GROUPS = {"device": "devicePool/callManagerGroup", "Default": "callManagerGroup"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def parse_configuration_untrusted(octets: bytes) -> Configuration:
     Raises MalformedFile, with the line where the XML is not well-formed.
     """
     device = _parse_xml(octets)
-    if device.tag not in ("device", "Default"):
+    if device.tag not in _GROUPS:
         raise MalformedFile(f"the root element is <{device.tag[:40]}>, not <device>")
     return Configuration(
         full=_text(device, "fullConfig", "true").lower() != "false",
@@ -84,13 +90,11 @@ def parse_configuration_untrusted(octets: bytes) -> Configuration:
         call_managers=_call_managers(device),
         tvs_servers=tuple(
             Server(_text(member, "address", ""), _number(member, "port", 2445))
-            for member in _members(device, "TVS/members/member")
-            if _text(member, "address", "")
+            for member in _members(device, "TVS/members/member", "address")
         ),
         capf_servers=tuple(
             Server(_text(capf, "processNodeName", ""), _number(capf, "phonePort", 3804))
-            for capf in device.findall("capfList/capf")[:_SERVER_LIMIT]
-            if _text(capf, "processNodeName", "")
+            for capf in _named(device, "capfList/capf", "processNodeName")[:_SERVER_LIMIT]
         ),
         capf_auth_mode=_number(device, "capfAuthMode", 0),
         certificate_hash=_text(device, "certHash", "").lower(),
@@ -107,19 +111,23 @@ def _call_managers(device: Element) -> tuple[CallManager, ...]:
             _number(member, "callManager/ports/sipPort", 5060),
             _number(member, "callManager/ports/securedSipPort", 5061),
         )
-        for member in _members(device, "devicePool/callManagerGroup/members/member")
-        if _text(member, "callManager/processNodeName", "")
+        for member in _members(
+            device, f"{_GROUPS[device.tag]}/members/member", "callManager/processNodeName"
+        )
     )
 
 
-def _members(device: Element, path: str) -> list[Element]:
-    members = device.findall(path)
-    members.sort(key=_priority)
-    return members[:_SERVER_LIMIT]
+def _members(device: Element, path: str, name: str) -> list[Element]:
+    """Return the members that have a name, in order of priority, as many as a phone keeps."""
+    return sorted(_named(device, path, name), key=_priority)[:_SERVER_LIMIT]
+
+
+def _named(device: Element, path: str, name: str) -> list[Element]:
+    return [element for element in device.findall(path) if _text(element, name, "")]
 
 
 def _priority(member: Element) -> int:
-    text = member.get("priority", "0").strip()
+    text = member.get("priority", "").strip() or "0"
     if not (text.isascii() and text.isdigit() and len(text) <= 6):
         raise MalformedFile(f"the priority {text[:20]!r} of a member is not a number")
     return int(text)
@@ -149,7 +157,7 @@ def _parse_xml(octets: bytes) -> Element:
         depth += 1
         elements += 1
         if depth > _DEPTH_LIMIT or elements > _ELEMENT_LIMIT:
-            raise MalformedFile(f"line {parser.CurrentLineNumber}: too many elements")
+            raise MalformedFile(f"line {parser.CurrentLineNumber}: too many elements, or too deep")
         builder.start(tag, attributes)
 
     def end(tag: str) -> None:
@@ -157,18 +165,21 @@ def _parse_xml(octets: bytes) -> Element:
         depth -= 1
         builder.end(tag)
 
+    def check_encoding(_: str, encoding: str | None, __: int) -> None:
+        if encoding is not None and encoding.upper() not in _ENCODINGS:
+            raise MalformedFile(f"line 1: the encoding {encoding[:20]!r} is not known")
+
     def refuse_doctype(*_: object) -> None:
         raise MalformedFile(f"line {parser.CurrentLineNumber}: a document type is not allowed")
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = builder.data
+    parser.XmlDeclHandler = check_encoding
     parser.StartDoctypeDeclHandler = refuse_doctype
     try:
         parser.Parse(octets, True)
     except expat.ExpatError as error:
         reason = expat.ErrorString(error.code)
         raise MalformedFile(f"line {error.lineno}: {reason}") from None
-    except (ValueError, LookupError) as error:  # an encoding that does not exist
-        raise MalformedFile(f"the XML cannot be read: {error}") from None
     return builder.close()
