@@ -55,7 +55,10 @@ from secd.trace import (
     ConfigurationKept,
     ConfigurationMissing,
     ConfigurationRefused,
+    ListsFailure,
+    NoTrustListInstalled,
     RetryScheduled,
+    TrustListsFailed,
 )
 from secd.trust import Installed, Reason, Unchanged
 from secd.trustlist import Function
@@ -296,3 +299,20 @@ def test_a_configuration_of_an_earlier_round_is_one_of_this_boot() -> None:
     assert done.told(ConfigurationKept) == []
     assert done.told(ConfigurationMissing) == [ConfigurationMissing(PLAIN)]
     assert done.outcome is BootOutcome.NO_CTL_IN_SECURE_MODE
+
+
+def test_every_round_is_concluded_by_itself() -> None:
+    asked: list[str] = []
+
+    def by_round(name: str) -> bytes | FileNotReceived:
+        asked.append(name)
+        if name == CTL and asked.count(CTL) == 1:
+            return b"rubbish"
+        return SECURE if name == PLAIN else NOT_FOUND
+
+    done = boot(phone(P1, round_limit=1), lambda t: answer_of(by_round(t.file_name)))
+    assert done.conclusions == [
+        TrustListsFailed(ListsFailure.FIRST_LIST_BAD),
+        NoTrustListInstalled(),
+        NoTrustListInstalled(),
+    ]

@@ -9,7 +9,7 @@ import pytest
 import trio
 from boot_support import DEVICE
 from trio.testing import MockClock
-from trust_lists import switched
+from trust_lists import STRANGER, switched, vouch
 
 from firmware_sim.cluster import ClusterFiles, PooledKeys, demo_cluster
 from firmware_sim.cluster.seed import PUBLISHER_ADDRESS
@@ -226,6 +226,22 @@ async def test_an_erased_list_is_erased_in_the_flash(
     assert world.trusted().keys() == {"ITLFile.tlv", f"{DEVICE}.cnf.xml"}
     assert report.installed.ctl is None
     assert (await world.boot()).before == report.installed
+
+
+async def test_a_new_list_makes_the_flash_forget_what_tvs_said(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    world = World()
+    await world.serve(nursery)
+    await world.boot()
+    store = world.phone().store
+    voucher = vouch(STRANGER, 3)
+    store.save_state((voucher,), ())
+    await world.boot()
+    assert store.load().vouchers == (voucher,)
+    world.files.cluster.signing_token = 1
+    await world.boot()
+    assert store.load().vouchers == ()
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -96,6 +96,8 @@ def test_the_console_log_of_the_boot_before_is_kept() -> None:
     store.save_console([])
     assert flash.read("console.log.0") == b"second\n"
     assert flash.read("console.log") == b""
+    store.save_console(["fourth"])
+    assert flash.read("console.log.0") == b""
     store.load()
 
 
