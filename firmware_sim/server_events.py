@@ -1,4 +1,4 @@
-"""What the lab's TFTP server did: facts for a trace, without their words.
+"""What the lab's TFTP and HTTP servers did: facts for a trace, without their words.
 
 The words, those of CUCM's own trace where they are known, stand in
 `statusmsgs/data/cucm-traces.toml` under the names of these classes and fields.
@@ -47,3 +47,33 @@ class RequestRefused(ServerEvent):
     file_name: str
     code: int
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPRequestReceived(ServerEvent):
+    """Somebody asked for a file by HTTP. method -- GET or HEAD. file_name -- percent-decoded."""
+
+    method: str
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPFileSent(ServerEvent):
+    """The last octet of a file was handed to the network; nobody acknowledges it.
+
+    served_name -- `CTLFile.tlv` for a device's.
+    """
+
+    served_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPRequestRefused(ServerEvent):
+    """A request was answered without a file. file_name -- empty where it was not understood.
+
+    status_code, reason -- RFC 9110, as sent.
+    """
+
+    file_name: str
+    status_code: int
+    reason: str

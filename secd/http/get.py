@@ -86,9 +86,10 @@ class Get:
         if self.response is None:
             self._check_head(self._octets_received)
 
-    def give_up(self, failure: TransferFailure, text: str) -> None:
-        """End the exchange for a reason outside of HTTP: no connection, or no more time."""
-        self._fail(failure, text)
+    def give_up(self, failure: TransferFailure, text: str) -> Received | Failed:
+        """End it for a reason outside of HTTP, unless it has ended; return how it did."""
+        self.result = self.result or Failed(failure, 0, text)
+        return self.result
 
     def _take_events(self) -> None:
         while self.result is None:

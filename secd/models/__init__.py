@@ -13,6 +13,7 @@ from secd.models.model import (
     TFTPOptions,
     TVSFlush,
 )
+from secd.models.tls import TLSProfile, TLSVersion
 
 __all__ = [
     "Absent",
@@ -25,5 +26,7 @@ __all__ = [
     "P0AddressFields",
     "Switches",
     "TFTPOptions",
+    "TLSProfile",
+    "TLSVersion",
     "TVSFlush",
 ]

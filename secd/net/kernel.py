@@ -1,4 +1,4 @@
-"""The real network: UDP sockets of the kernel, names resolved by the system.
+"""The real network: sockets of the kernel, names resolved by the system.
 
 Linux tells an unconnected UDP socket about ICMP errors only on request (IP_RECVERR, ip(7)). With
 it a phone whose server is down knows at once; without it it would wait out its retransmissions.
@@ -14,6 +14,8 @@ from typing import Final, Self
 import trio
 
 from secd.net.network import Address, Unreachable
+from secd.net.tcp import KernelTCPStream, connect_tcp
+from secd.net.unreachable import unreachable_reason
 
 # Missing in Python's socket module: <linux/in.h>, <linux/in6.h>.
 IP_RECVERR: Final = 11
@@ -39,15 +41,28 @@ class KernelNetwork:
         The first address that the system's resolver returns counts. Raises Unreachable when
         there is none, OSError when this process may open no more sockets.
         """
-        host, port = remote
-        try:
-            found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        except OSError as error:  # gaierror: the resolver's own text, such as "Name … not known"
-            raise Unreachable(remote, f"cannot resolve: {error.strerror}") from error
-        except ValueError as error:  # a NUL inside, or what IDNA cannot express
-            raise Unreachable(remote, "cannot resolve: not a host name") from error
-        family, _, _, _, resolved = found[0]
-        return KernelUDPSocket(family, (str(resolved[0]), port))
+        family, address = await _resolve(remote, socket.SOCK_DGRAM)
+        return KernelUDPSocket(family, address)
+
+    async def open_tcp(self, remote: Address) -> KernelTCPStream:
+        """Connect to `remote`; the first address that the resolver returns counts.
+
+        Raises Unreachable and OSError as `secd.net.network.Network` says.
+        """
+        family, address = await _resolve(remote, socket.SOCK_STREAM)
+        return await connect_tcp(family, address)
+
+
+async def _resolve(remote: Address, kind: int) -> tuple[socket.AddressFamily, Address]:
+    host, port = remote
+    try:
+        found = await trio.socket.getaddrinfo(host, port, type=kind)
+    except OSError as error:  # gaierror: the resolver's own text, such as "Name … not known"
+        raise Unreachable(remote, f"cannot resolve: {error.strerror}") from error
+    except ValueError as error:  # a NUL inside, or what IDNA cannot express
+        raise Unreachable(remote, "cannot resolve: not a host name") from error
+    family, _, _, _, resolved = found[0]
+    return family, (str(resolved[0]), port)
 
 
 class KernelUDPSocket:
@@ -75,7 +90,7 @@ class KernelUDPSocket:
         try:
             self._send(octets, address)
         except OSError as error:
-            self._refusals.append(Unreachable(address, _reason(error.errno)))
+            self._refusals.append(Unreachable(address, unreachable_reason(error.errno)))
 
     def _send(self, octets: bytes, address: Address) -> None:
         # A full send buffer loses the datagram, as any other part of the network may.
@@ -120,7 +135,7 @@ class KernelUDPSocket:
             for _, _, extended in ancillary:
                 (number,) = _ERRNO.unpack_from(extended)
                 if number != errno.EMSGSIZE:  # news about the path's MTU, not about the peer
-                    self._refusals.append(Unreachable(address[:2], _reason(number)))
+                    self._refusals.append(Unreachable(address[:2], unreachable_reason(number)))
 
     def close(self) -> None:
         """Close the socket; see `secd.net.network.UDPSocket`."""
@@ -132,16 +147,3 @@ class KernelUDPSocket:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-_REASONS: Final = {
-    errno.ECONNREFUSED: "nobody listens on this port",
-    errno.EHOSTUNREACH: "no route to this host",
-    errno.ENETUNREACH: "no route to this network",
-}
-
-
-def _reason(number: int | None) -> str:
-    """Return an error number of the kernel in words that do not depend on the libc."""
-    name = errno.errorcode.get(number or 0, str(number))
-    return f"{_REASONS[number]} ({name})" if number in _REASONS else f"not sent ({name})"

@@ -1,4 +1,4 @@
-"""A network inside the process: UDP between sockets, in trio's time, with faults on demand.
+"""A network inside the process: UDP and TCP, in trio's time, with faults of UDP on demand.
 
 A product, not a test double: ten thousand phones boot in one process through it, and a lossy
 network can be replayed from its seed. So it is cheap: no task, no event and no timer per
@@ -19,6 +19,7 @@ from typing import Final, Self
 import trio
 
 from secd.net.network import Address, Unreachable
+from secd.net.tcp_memory import MemoryTCPListener, MemoryTCPStream
 
 _FIRST_EPHEMERAL_PORT: Final = 49152  # RFC 6335 section 6
 _PORTS: Final = 65536
@@ -55,6 +56,7 @@ class MemoryNetwork:
         "_clients",
         "_ephemeral_ports",
         "_faults",
+        "_listeners",
         "_perfect",
         "_random",
         "_sequence",
@@ -66,6 +68,7 @@ class MemoryNetwork:
         self._faults = faults
         self._perfect = faults == NO_FAULTS
         self._sockets: dict[Address, MemoryUDPSocket] = {}
+        self._listeners: dict[Address, MemoryTCPListener] = {}
         self._clients = _client_addresses()
         self._ephemeral_ports = itertools.cycle(range(_FIRST_EPHEMERAL_PORT, _PORTS))
         self._sequence = 0
@@ -87,11 +90,29 @@ class MemoryNetwork:
             raise ValueError(f"{host} port {bound[1]} is taken")
         return MemoryUDPSocket(self, bound, bound)
 
+    async def open_tcp(self, remote: Address) -> MemoryTCPStream:
+        """Connect to a listener; Unreachable where there is none. Any text is a host."""
+        await trio.lowlevel.checkpoint()
+        listener = self._listeners.get(remote)
+        if listener is None or listener.closed:
+            raise Unreachable(remote, "nobody listens on this port")
+        return await listener.connect(next(self._clients))
+
+    def listen(self, address: Address) -> MemoryTCPListener:
+        """Accept connections; with port 0 on a free ephemeral port. Raises as `bind` does."""
+        host, port = address
+        bound = (host, port or self._free_port(host))
+        former = self._listeners.get(bound)
+        if former is not None and not former.closed:
+            raise ValueError(f"{host} port {bound[1]} is taken")
+        listener = self._listeners[bound] = MemoryTCPListener(bound)
+        return listener
+
     def _free_port(self, host: str) -> int:
         """Return an ephemeral port, as late as possible one that was in use before."""
         for _ in range(_FIRST_EPHEMERAL_PORT, _PORTS):
             port = next(self._ephemeral_ports)
-            if (host, port) not in self._sockets:
+            if (host, port) not in self._sockets and (host, port) not in self._listeners:
                 return port
         raise OSError(errno.EADDRINUSE, f"{host} has no free port")
 

@@ -75,14 +75,54 @@ class UDPSocket(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
+class ByteStream(Protocol):
+    """A TCP connection; one task may send and one receive at a time. Trio's own streams fit."""
+
+    async def send_all(self, octets: bytes, /) -> None:
+        """Send all octets. Raises trio.BrokenResourceError when the connection is gone."""
+        ...
+
+    async def receive_some(self, max_bytes: int, /) -> bytes:
+        """Wait for up to max_bytes octets; none: the peer sends no more.
+
+        Raises trio.BrokenResourceError when the connection was reset.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close, at once; twice is fine."""
+        ...
+
+
+class TCPStream(ByteStream, Protocol):
+    """What a network opens: it can be closed in one direction too."""
+
+    @property
+    def remote(self) -> Address:
+        """The address at the other end, numeric."""
+        ...
+
+    async def send_eof(self) -> None:
+        """Send no more; receiving goes on."""
+        ...
+
+
 class Network(Protocol):
-    """Whatever datagrams travel through."""
+    """Whatever datagrams and connections travel through."""
 
     async def open_udp(self, remote: Address) -> UDPSocket:
         """Open a socket of the family that reaches `remote`, whose host may be a name.
 
         Raises Unreachable when the name cannot be resolved, OSError when this process may open
         no more sockets.
+        """
+        ...
+
+    async def open_tcp(self, remote: Address) -> TCPStream:
+        """Connect to `remote`, whose host may be a name.
+
+        Raises Unreachable when the name cannot be resolved or nobody accepts, OSError when this
+        process may open no more sockets. How long to wait is up to the caller.
         """
         ...
 

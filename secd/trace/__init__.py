@@ -41,6 +41,18 @@ from secd.trace.events import (
     TVSQueryEnded,
     TVSQueryStarted,
 )
+from secd.trace.tls import (
+    TLSAlert,
+    TLSConnected,
+    TLSConnectFailed,
+    TLSConnecting,
+    TLSEvent,
+    TLSHandshakeDone,
+    TLSHandshakeFailed,
+    TLSHandshakeStarted,
+    TLSPurpose,
+    TLSStep,
+)
 
 __all__ = [
     "BootEnded",
@@ -66,6 +78,16 @@ __all__ = [
     "RetryScheduled",
     "ServerLookedUp",
     "ServerRefused",
+    "TLSAlert",
+    "TLSConnectFailed",
+    "TLSConnected",
+    "TLSConnecting",
+    "TLSEvent",
+    "TLSHandshakeDone",
+    "TLSHandshakeFailed",
+    "TLSHandshakeStarted",
+    "TLSPurpose",
+    "TLSStep",
     "TVSCacheFlushed",
     "TVSQueryEnded",
     "TVSQueryStarted",

@@ -77,6 +77,7 @@ NO_CERTIFICATE_RECORD_LAYOUT = (2, 4, 10)
 _KNOWN = frozenset(range(2, 13))
 _TEXTS = frozenset({2, 3, 5})
 _SIZES = {4: (2,), 10: (4, 16), 12: (1,)}
+_PLAIN = _KNOWN - _TEXTS - _SIZES.keys()
 
 
 def decode_records_untrusted(octets: bytes, start: int) -> tuple[Record, ...]:
@@ -135,7 +136,9 @@ def _decode_record(octets: bytes, start: int, end: int) -> Record:
         # The second test is not reached when even the length is cut off.
         if value_at > end or (next_at := value_at + (octets[at + 1] << 8 | octets[at + 2])) > end:
             raise MalformedFile(f"tag {tag} reaches past the end of its record", at)
-        if tag not in _KNOWN:
+        if tag in _PLAIN and values[tag] is None:
+            values[tag] = octets[value_at:next_at]
+        elif tag not in _KNOWN:
             if tag == 1:
                 raise MalformedFile("tag 1 (record length) stands inside a record", at)
             unknown.append(octets[value_at:next_at])
@@ -146,7 +149,7 @@ def _decode_record(octets: bytes, start: int, end: int) -> Record:
                 raise MalformedFile(f"the text of tag {tag} must end at its only NUL", at)
             values[tag] = octets[value_at : next_at - 1]
         else:
-            if tag in _SIZES and next_at - value_at not in _SIZES[tag]:
+            if next_at - value_at not in _SIZES[tag]:
                 raise MalformedFile(f"tag {tag} cannot have {next_at - value_at} octets", at)
             values[tag] = octets[value_at:next_at]
         layout.append(tag)
