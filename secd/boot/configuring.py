@@ -9,10 +9,17 @@ from secd.boot.lists import Told
 from secd.boot.messages import StoreConfiguration
 from secd.configuration import Configuration, parse_configuration_untrusted
 from secd.errors import MalformedFile
-from secd.models import CCMPeer, Model
+from secd.models import Model
 from secd.trace import ConfigurationAccepted, ConfigurationRefused
-from secd.trust import Accept, Evidence, Installed, Reason, Refuse, Verdict
-from secd.trustlist import Function
+from secd.trust import (
+    Accept,
+    Evidence,
+    Installed,
+    Reason,
+    Refuse,
+    Verdict,
+    knows_call_manager,
+)
 from secd.words import FileKind, Transport
 
 
@@ -45,23 +52,9 @@ class Configuring:
         ]
 
     def lacks_call_manager(self, installed: Installed) -> bool:
-        """Tell whether the mode is secure while nothing held can authenticate a call manager.
-
-        By row T1 that is a CCM or CCM+TFTP record with a certificate, in the CTL if one is held,
-        else in the ITL; by the switch `ccm_peer` in either. (Guides speak of the missing CTL;
-        phones on Asterisk run secure with an ITL alone.)
-        """
-        if self.current is None or not self.current.is_secure:
-            return False
-        either = self._model.switches.ccm_peer is CCMPeer.CTL_OR_ITL
-        counts_itl = either or installed.ctl is None
-        lists = (installed.ctl, installed.itl if counts_itl else None)
-        return not any(
-            record.certificate and record.function in (Function.CCM, Function.CCM_TFTP)
-            for held in lists
-            if held is not None
-            for record in held.records
-        )
+        """Tell whether the mode is secure while no list can authenticate a call manager."""
+        secure = self.current is not None and self.current.is_secure
+        return secure and not knows_call_manager(installed, self._model.switches)
 
     @staticmethod
     def _refused(asked: str, kind: FileKind, path: str, verdict: Refuse) -> Told:

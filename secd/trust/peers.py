@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from secd.certs import facts_of_untrusted, load_certificate_untrusted
 from secd.errors import MalformedFile
-from secd.models import CAPFByTVS, CCMPeer, Generation
+from secd.models import CAPFByTVS, CCMPeer, Generation, Switches
 from secd.trust.reasons import Reason
 from secd.trust.signers import current_voucher, refuse_voucher, tvs_is_out
 from secd.trust.values import (
@@ -27,6 +27,7 @@ from secd.trust.values import (
 )
 from secd.trustlist import Function, TrustList
 
+_CCM = frozenset({int(Function.CCM), int(Function.CCM_TFTP)})
 _SERVES_HTTPS_FILES = (1, 1)  # signer version from which a list turns on HTTPS 6971
 
 PeerVerdict = Accept | Refuse | NeedsTVS
@@ -59,18 +60,30 @@ def decide_peer(
             raise ValueError(f"no TLS server is judged by function {function.name}")
 
 
+def knows_call_manager(installed: Installed, switches: Switches) -> bool:
+    """Tell whether any call manager could be trusted by the lists alone (row T1).
+
+    A phone in a secure mode that holds no such record goes back to asking for its CTL. (Guides
+    speak of the missing CTL; phones on Asterisk run secure with an ITL alone.)
+    """
+    return any(True for _ in _certificates(_ccm_lists(installed, switches), _CCM))
+
+
+def _ccm_lists(installed: Installed, switches: Switches) -> tuple[TrustList | None, ...]:
+    """The lists that row T1 looks into: the CTL alone if one is stored, else the ITL."""
+    if switches.ccm_peer is CCMPeer.CTL_OR_ITL or installed.ctl is None:
+        return installed.ctl, installed.itl
+    return (installed.ctl,)
+
+
 def _decide_ccm(
     installed: Installed, certificate: bytes, context: Context, vouchers: tuple[Voucher, ...]
 ) -> PeerVerdict:
     """Row T1: in the CTL if one is stored (then never TVS), else in the ITL, else TVS."""
-    functions = frozenset({int(Function.CCM), int(Function.CCM_TFTP)})
-    either = context.model.switches.ccm_peer is CCMPeer.CTL_OR_ITL
-    if installed.ctl is not None and not either:
-        return _by_lists((installed.ctl,), certificate, functions)
-    listed = _by_lists((installed.ctl, installed.itl), certificate, functions)
+    listed = _by_lists(_ccm_lists(installed, context.model.switches), certificate, _CCM)
     if isinstance(listed, Accept) or installed.ctl is not None:
         return listed
-    return _by_tvs(installed, certificate, functions, context, vouchers)
+    return _by_tvs(installed, certificate, _CCM, context, vouchers)
 
 
 def _decide_capf(
