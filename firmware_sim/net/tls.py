@@ -1,0 +1,151 @@
+"""The lab's TLS servers: one listener, one task for each connection, limits.
+
+What is said over a session is up to the handler (TVS, CAPF, HTTPS). Decided here:
+
+* A handshake has a deadline of its own, so that a silent client costs little; and a client that
+  breaks its protocol costs its own connection only.
+* At the limit of connections no further ones are accepted; the kernel keeps them meanwhile.
+* The client's certificate is asked for where the server wants one, never insisted on.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+from firmware_sim.net.tcp import TCPListener, TCPServerNetwork
+from secd.errors import RemoteProtocolViolation, SecdError, UnusableInput
+from secd.models import TLSProfile, TLSVersion
+from secd.net.network import Address, TCPStream
+from secd.net.tls import accept_tls
+from secd.net.tls_context import TLSIdentity, server_context
+from secd.net.tls_errors import TLSError
+from secd.net.tls_stream import TLSStream
+
+# Ports 2445 and 3804 of CUCM (its table of ciphers); TVS of 10.5 was seen with AES256-SHA (213407).
+_RSA_CIPHERS: Final = (
+    "AES256-GCM-SHA384",
+    "AES256-SHA256",
+    "AES256-SHA",
+    "AES128-GCM-SHA256",
+    "AES128-SHA256",
+    "AES128-SHA",
+)
+_ECDHE_CIPHERS: Final = (
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES256-SHA384",
+    "ECDHE-RSA-AES128-SHA256",
+)
+MODERN: Final = TLSProfile(TLSVersion.TLS_1_2, TLSVersion.TLS_1_2, (*_ECDHE_CIPHERS, *_RSA_CIPHERS))
+# For a lab with phones that speak TLS 1.0 only, or certificates of 1024 bits.
+LEGACY: Final = TLSProfile(
+    TLSVersion.TLS_1_0, TLSVersion.TLS_1_2, MODERN.ciphers, tolerates_weak=True
+)
+
+_PAUSE_SECONDS: Final = 0.1
+
+Handler = Callable[[TLSStream, Address], Awaitable[None]]
+OnFailure = Callable[[Address, SecdError], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TLSServerSettings:
+    """How a server behaves.
+
+    profile -- what it speaks. identity -- what it shows. ask_certificate -- of clients.
+    handshake_seconds -- how long a handshake, and later the goodbye, may take.
+    connection_limit -- how many connections there are at once; each needs a descriptor.
+    """
+
+    profile: TLSProfile
+    identity: TLSIdentity
+    ask_certificate: bool = False
+    handshake_seconds: float = 10.0
+    connection_limit: int = 400
+
+
+class HandshakeTimedOut(SecdError):  # noqa: N818 - the name is the finding
+    """A client did not end its handshake in time."""
+
+
+def _ignore(_: Address, __: SecdError) -> None:
+    """Nobody wants to know."""
+
+
+async def serve_tls(
+    network: TCPServerNetwork,
+    address: Address,
+    settings: TLSServerSettings,
+    handler: Handler,
+    on_failure: OnFailure = _ignore,
+    *,
+    task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until cancelled; `await nursery.start(serve_tls, …)` returns the address bound.
+
+    handler -- gets each session with the peer's address; the session is closed after it. Its own
+    deadlines are its own. TLSError and RemoteProtocolViolation out of it are the client's fault:
+    they end the connection and go to on_failure, as failed handshakes do.
+    Raises UnusableInput when the server cannot listen, UnsupportedKey and MalformedFile when it
+    cannot use its certificate.
+    """
+    server_context(settings.profile, settings.identity)  # a bad certificate shows here, not later
+    try:
+        listener = network.listen(address)
+    except OSError as error:
+        raise UnusableInput(
+            f"cannot listen on {address[0]} port {address[1]}: {error.strerror}"
+        ) from None
+    slots = trio.Semaphore(settings.connection_limit)
+    with listener:
+        async with trio.open_nursery() as nursery:
+            task_status.started(listener.address)
+            while True:
+                await slots.acquire()
+                stream = await _next_stream(listener)
+                connection = _Connection(stream, settings, handler, on_failure)
+                nursery.start_soon(connection.run, slots)
+
+
+async def _next_stream(listener: TCPListener) -> TCPStream:
+    while True:
+        try:
+            return await listener.accept()
+        except OSError:  # out of descriptors or memory: some connection will end
+            await trio.sleep(_PAUSE_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    stream: TCPStream
+    settings: TLSServerSettings
+    handler: Handler
+    on_failure: OnFailure
+
+    async def run(self, slots: trio.Semaphore) -> None:
+        try:
+            await self._serve()
+        except (TLSError, RemoteProtocolViolation, HandshakeTimedOut) as failure:
+            self.on_failure(self.stream.remote, failure)
+        finally:
+            slots.release()
+
+    async def _serve(self) -> None:
+        session = await self._handshake()
+        try:
+            await self.handler(session, self.stream.remote)
+        finally:
+            with trio.move_on_after(self.settings.handshake_seconds):
+                await session.aclose()
+
+    async def _handshake(self) -> TLSStream:
+        settings = self.settings
+        try:
+            with trio.fail_after(settings.handshake_seconds):
+                return await accept_tls(
+                    self.stream, settings.profile, settings.identity, settings.ask_certificate
+                )
+        except trio.TooSlowError:
+            raise HandshakeTimedOut("the client did not end its handshake in time") from None

@@ -1,0 +1,62 @@
+"""TCP of the kernel: connections as `secd.net.network` wants them.
+
+A refusal of the network while connecting is `Unreachable`, as with UDP; what the process itself
+lacks (descriptors) stays an OSError. Nagle's algorithm is off, because messages here are written
+whole.
+"""
+
+import errno
+import socket
+from typing import Final
+
+import trio
+
+from secd.net.network import Address, Unreachable
+from secd.net.unreachable import unreachable_reason
+
+# Faults of this process or its machine, not of the way to the peer.
+_OWN_FAULTS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+
+
+class KernelTCPStream:
+    """A connected socket; see `secd.net.network.TCPStream`. number -- its descriptor."""
+
+    __slots__ = ("_stream", "number", "remote")
+
+    def __init__(self, connected: trio.socket.SocketType, remote: Address) -> None:
+        self._stream = trio.SocketStream(connected)  # turns Nagle's algorithm off
+        self.number = connected.fileno()
+        self.remote = remote
+
+    async def send_all(self, octets: bytes, /) -> None:
+        """Send; see `secd.net.network.ByteStream`."""
+        await self._stream.send_all(octets)
+
+    async def receive_some(self, max_bytes: int, /) -> bytes:
+        """Receive; see `secd.net.network.ByteStream`."""
+        return bytes(await self._stream.receive_some(max_bytes))
+
+    async def send_eof(self) -> None:
+        """Send no more."""
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        """Close the socket."""
+        await self._stream.aclose()
+
+
+async def connect_tcp(family: socket.AddressFamily, address: Address) -> KernelTCPStream:
+    """Connect to a numeric address. Raises Unreachable, OSError for faults of this process."""
+    connecting = trio.socket.socket(family, socket.SOCK_STREAM)
+    try:
+        await connecting.connect(address)
+        return KernelTCPStream(connecting, address)
+    except OSError as error:
+        connecting.close()
+        if error.errno in _OWN_FAULTS:
+            raise
+        reason = unreachable_reason(error.errno, "no connection")
+        raise Unreachable(address, reason) from None
+    except BaseException:
+        connecting.close()
+        raise

@@ -1,0 +1,185 @@
+"""TLS as phones and servers open it: over a stream that is there, or from an address on.
+
+What a certificate is worth is decided by the caller's `verify` (made of `decide_peer`); what
+happens is told as trace events in the order in which it happens. Neither deadlines nor retries
+are decided here: `trio.fail_after` around a call closes what was opened.
+"""
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import trio
+from OpenSSL import SSL
+
+from secd.models import TLSProfile
+from secd.net.network import AddressBook, ByteStream, Network, Unreachable
+from secd.net.tls_context import TLSIdentity, client_context, server_context
+from secd.net.tls_errors import Alert, CertificateRefused, HandshakeFailed, TLSError
+from secd.net.tls_stream import OnAlert, TLSStream, Verify
+from secd.trace import (
+    TLSAlert,
+    TLSConnected,
+    TLSConnectFailed,
+    TLSConnecting,
+    TLSHandshakeDone,
+    TLSHandshakeFailed,
+    TLSHandshakeStarted,
+    TLSPurpose,
+    TLSStep,
+    TraceEvent,
+)
+
+Report = Callable[[TraceEvent], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TLSTarget:
+    """A server that the phone wants something of.
+
+    host, port -- the logical address. connection, socket -- the phone's own numbers, for its log.
+    """
+
+    purpose: TLSPurpose
+    host: str
+    port: int
+    connection: int = 1
+    socket: int = 1
+
+
+def _ignore(_: Alert) -> None:
+    """Nobody wants to know."""
+
+
+async def connect_tls(
+    stream: ByteStream,
+    profile: TLSProfile,
+    verify: Verify,
+    identity: TLSIdentity | None = None,
+    on_alert: OnAlert = _ignore,
+) -> TLSStream:
+    """Become a TLS client on a connected stream, which from now on belongs to the session.
+
+    verify -- judges the DER octets of the server's certificate, inside the handshake. On NeedsTVS
+    the session is provisional: no data passes until `confirm`. Raises TLSError, above all
+    CertificateRefused with the decision; then, and when cancelled, the stream is closed. Raises
+    what `client_context` raises, and what `verify` raises.
+    """
+    try:
+        connection = SSL.Connection(client_context(profile, identity), None)
+        connection.set_connect_state()
+        session = TLSStream(connection, stream, on_alert)
+        session.require_certificate_judged_by(verify)
+        await session.handshake()
+    except BaseException:
+        await _close_at_once(stream)
+        raise
+    return session
+
+
+async def accept_tls(
+    stream: ByteStream,
+    profile: TLSProfile,
+    identity: TLSIdentity,
+    ask_certificate: bool,
+    on_alert: OnAlert = _ignore,
+) -> TLSStream:
+    """Become a TLS server on an accepted stream, which from now on belongs to the session.
+
+    ask_certificate -- ask the client for one: any is taken, none is too; see
+    `TLSStream.peer_certificate`. Raises TLSError; then, and when cancelled, the stream is closed.
+    """
+    try:
+        connection = SSL.Connection(server_context(profile, identity), None)
+        connection.set_accept_state()
+        session = TLSStream(connection, stream, on_alert)
+        if ask_certificate:
+            session.ask_for_certificate()
+        await session.handshake()
+    except BaseException:
+        await _close_at_once(stream)
+        raise
+    return session
+
+
+async def _close_at_once(stream: ByteStream) -> None:
+    with trio.CancelScope() as at_once:
+        at_once.cancel()
+        await stream.aclose()
+
+
+async def open_tls(
+    network: Network,
+    book: AddressBook,
+    target: TLSTarget,
+    profile: TLSProfile,
+    verify: Verify,
+    identity: TLSIdentity | None,
+    report: Report,
+) -> TLSStream:
+    """Connect to a logical address by TCP and TLS, and tell it to `report`.
+
+    Raises Unreachable and OSError as `Network.open_tcp`, and what `connect_tls` raises.
+    """
+    return await _Opening(target, report).run(network, book, profile, verify, identity)
+
+
+class _Opening:
+    """One attempt, with the numbers that all its events carry."""
+
+    def __init__(self, target: TLSTarget, report: Report) -> None:
+        self._target = target
+        self._numbers = (
+            target.purpose,
+            target.host,
+            target.port,
+            target.connection,
+            target.socket,
+        )
+        self._report = report
+
+    async def run(
+        self,
+        network: Network,
+        book: AddressBook,
+        profile: TLSProfile,
+        verify: Verify,
+        identity: TLSIdentity | None,
+    ) -> TLSStream:
+        stream = await self._connect(network, book)
+        self._report(TLSConnected(*self._numbers))
+        self._report(TLSHandshakeStarted(*self._numbers, identity is not None))
+        try:
+            session = await connect_tls(stream, profile, verify, identity, self._tell_alert)
+        except TLSError as error:
+            self._tell_failure(error)
+            raise
+        waits = session.provisional is not None
+        self._report(TLSHandshakeDone(*self._numbers, session.version, session.cipher, waits))
+        return session
+
+    async def _connect(self, network: Network, book: AddressBook) -> ByteStream:
+        self._report(TLSConnecting(*self._numbers, _is_ipv6(self._target.host)))
+        try:
+            return await network.open_tcp(book.actual(self._target.host, self._target.port))
+        except Unreachable as error:
+            self._report(TLSConnectFailed(*self._numbers, error.reason))
+            raise
+
+    def _tell_alert(self, alert: Alert) -> None:
+        self._report(TLSAlert(*self._numbers, alert.read, alert.fatal, alert.number))
+
+    def _tell_failure(self, error: TLSError) -> None:
+        step = error.step if isinstance(error, HandshakeFailed) else TLSStep.OTHER
+        reason = str(error.decision.reason) if isinstance(error, CertificateRefused) else ""
+        number, read = (
+            (-1, False) if error.alert is None else (error.alert.number, error.alert.read)
+        )
+        self._report(TLSHandshakeFailed(*self._numbers, step, number, read, reason))
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False  # a name
