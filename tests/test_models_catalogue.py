@@ -7,7 +7,7 @@ import pytest
 
 from secd.errors import UnusableInput
 from secd.files.data import model_catalogue
-from secd.models import Generation, Switches
+from secd.models import Generation, Switches, TLSVersion
 from secd.words import Transport
 from statusmsgs import console_tables, status_table
 
@@ -81,6 +81,16 @@ def test_values_that_captures_show() -> None:
     assert model_catalogue().find("8861", "sip88xx.10-3-1-20").first_task_id == 870
     assert model_catalogue().find("8945").secure_no_ctl_retries == 4
     assert (old.digests, new.digests) == (frozenset({1}), frozenset({1, 3}))
+
+
+def test_what_phones_offer_in_tls() -> None:
+    tnp, new = (model_catalogue().find(name).tls for name in ("7975", "8861"))
+    assert (tnp.lowest, tnp.highest) == (TLSVersion.TLS_1_0, TLSVersion.TLS_1_0)
+    assert ":".join(tnp.ciphers) == "AES256-SHA:AES128-SHA"  # as Cisco 200860 prints it
+    assert new.highest is TLSVersion.TLS_1_2
+    assert ":".join(new.ciphers) == (
+        "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256:AES256-SHA:AES128-SHA:DES-CBC3-SHA"
+    )
 
 
 @pytest.mark.parametrize(

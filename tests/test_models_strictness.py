@@ -6,7 +6,7 @@ import pytest
 
 from secd.errors import UnusableInput
 from secd.files.data import model_catalogue
-from secd.models import Generation
+from secd.models import Generation, TLSProfile, TLSVersion
 from secd.models.loading import load_models
 from secd.models.values import READERS, build_model
 
@@ -21,6 +21,9 @@ VALUES = {
     "secure_no_ctl_retries": '"unlimited"',
     "retry_seconds": "4.5",
     "transports": '["TFTP"]',
+    "tls_versions": '["TLSv1", "TLSv1.2"]',
+    "tls_ciphers": '["AES128-SHA"]',
+    "tls_tolerates_weak": "true",
     "tftp_block_bytes": "5",
     "tftp_window_blocks": "6",
     "tftp_transfer_size": "false",
@@ -78,6 +81,9 @@ def test_every_value_reaches_its_field() -> None:
     model = load_models({"f": tomllib.loads(GOOD)}).find("1111")
     assert (model.itl_limit_bytes, model.size_limit_bytes, model.printed_limit_bytes) == (1, 2, 3)
     assert (model.secure_no_ctl_retries, model.retry_seconds) == (None, 4.5)
+    assert model.tls == TLSProfile(
+        TLSVersion.TLS_1_0, TLSVersion.TLS_1_2, ("AES128-SHA",), tolerates_weak=True
+    )
     tftp = model.tftp
     assert (tftp.block_bytes, tftp.window_blocks, tftp.timeout_option_seconds) == (5, 6, 7)
     assert (tftp.transfer_size, tftp.retransmit_seconds, tftp.retransmissions) == (False, 8.0, 9)
@@ -127,6 +133,7 @@ CASES = [
     (line("digests", "[1]"), line("digests", "[1]").replace('"A"', '"D"'), "sure as one of A, B"),
     (line("digests", "[1]"), line("digests", "[1]").replace('"s"', '""'), "source: must be a text"),
 ]
+TLS_RULE = "the lowest and the highest of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3"
 WRONG_VALUES = [
     ("security_by_default", "1", "true or false"),
     ("digests", "[]", "a list of numbers"),
@@ -139,6 +146,12 @@ WRONG_VALUES = [
     ("retry_seconds", "inf", "a number of seconds above 0"),
     ("retry_seconds", "true", "a number of seconds above 0"),
     ("transports", '["UDP"]', "some of TFTP, HTTP, HTTPS"),
+    ("tls_versions", '["TLSv1"]', TLS_RULE),
+    ("tls_versions", '["TLSv1", "TLSv1.1", "TLSv1.2"]', TLS_RULE),
+    ("tls_versions", '["SSLv3", "TLSv1"]', TLS_RULE),
+    ("tls_versions", '["TLSv1.2", "TLSv1"]', "the lowest version before the highest"),
+    ("tls_ciphers", "[]", "a list of texts"),
+    ("tls_tolerates_weak", '"yes"', "true or false"),
     ("destination_configuration", '"/d/{other}"', "a path with no place but {name}"),
     ("destination_ctl", '"}"', "a path with no place but {name}"),
     ("console_family", '""', "a text"),

@@ -29,7 +29,15 @@ from secd.envelope import (
     pad,
     sign,
 )
-from secd.models import Destinations, Generation, Model, Switches, TFTPOptions
+from secd.models import (
+    Destinations,
+    Generation,
+    Model,
+    Switches,
+    TFTPOptions,
+    TLSProfile,
+    TLSVersion,
+)
 from secd.trust import (
     Accept,
     Context,
@@ -266,6 +274,7 @@ def _model(name: str, generation: Generation, digests: frozenset[int]) -> Model:
         transports=(Transport.HTTPS, Transport.HTTP, Transport.TFTP)
         if latest
         else (Transport.TFTP,),
+        tls=TLSProfile(TLSVersion.TLS_1_0, TLSVersion.TLS_1_0, ("AES128-SHA",)),
         tftp=TFTPOptions(0, 0, False, 0, 4.0, 5),
         destinations=Destinations("{name}", "{name}", "{name}"),
         console_family="A",

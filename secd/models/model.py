@@ -7,6 +7,7 @@ come from `secd/models/data/*.toml`, where each carries its source.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from secd.models.tls import TLSProfile
 from secd.words import Transport
 
 
@@ -129,7 +130,8 @@ class Model:
     secure_no_ctl_retries -- how often a phone in a secure mode without CTL goes back to asking
         for it; None: without end.
     retry_seconds -- the pause before it does.
-    transports -- in the order tried. console_family, status_family -- tables of `statusmsgs`.
+    transports -- in the order tried. tls -- what the phone offers as a client.
+    console_family, status_family -- tables of `statusmsgs`.
     worker_id -- number of the transfer process where it is constant, 0 where each has its own.
     first_task_id -- number of the first task of a boot; later ones count up.
     """
@@ -147,6 +149,7 @@ class Model:
     secure_no_ctl_retries: int | None
     retry_seconds: float
     transports: tuple[Transport, ...]
+    tls: TLSProfile
     tftp: TFTPOptions
     destinations: Destinations
     console_family: str

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from secd.errors import UnusableInput
 from secd.models.model import Destinations, Generation, Model, TFTPOptions
+from secd.models.tls import TLSProfile, TLSVersion
 from secd.words import Transport
 
 Table = Mapping[str, object]
@@ -48,6 +49,7 @@ def build_model(name: str, generation: Generation, load: str, values: Values, wh
         secure_no_ctl_retries=retries(values["secure_no_ctl_retries"], where),
         retry_seconds=seconds(values["retry_seconds"], where),
         transports=transports(values["transports"], where),
+        tls=_tls(values, where),
         tftp=_tftp(values, where),
         destinations=_destinations(values, where),
         console_family=text(values["console_family"], where),
@@ -113,6 +115,18 @@ def transports(value: object, where: str) -> tuple[Transport, ...]:
         raise _wrong(where, f"some of {', '.join(Transport)}", value) from None
 
 
+def tls_versions(value: object, where: str) -> tuple[TLSVersion, TLSVersion]:
+    """Return the lowest and the highest protocol version."""
+    order = list(TLSVersion)
+    try:
+        lowest, highest = (TLSVersion(name) for name in texts(value, where))
+    except ValueError:  # another number of them, or an unknown one
+        raise _wrong(where, f"the lowest and the highest of {', '.join(order)}", value) from None
+    if order.index(lowest) > order.index(highest):
+        raise _wrong(where, "the lowest version before the highest", value)
+    return lowest, highest
+
+
 def path_pattern(value: object, where: str) -> str:
     """Return a path on the phone that may hold `{name}` and no other place."""
     pattern = text(value, where)
@@ -132,6 +146,9 @@ READERS: Mapping[str, Callable[[object, str], object]] = {
     "secure_no_ctl_retries": retries,
     "retry_seconds": seconds,
     "transports": transports,
+    "tls_versions": tls_versions,
+    "tls_ciphers": texts,
+    "tls_tolerates_weak": truth,
     "tftp_block_bytes": number,
     "tftp_window_blocks": number,
     "tftp_transfer_size": truth,
@@ -158,6 +175,16 @@ def _parse_value(name: str, entry: object, where: str) -> object:
     text(entry["source"], f"{where}, source")
     READERS[name](entry["value"], where)
     return entry["value"]
+
+
+def _tls(values: Values, where: str) -> TLSProfile:
+    lowest, highest = tls_versions(values["tls_versions"], where)
+    return TLSProfile(
+        lowest,
+        highest,
+        ciphers=texts(values["tls_ciphers"], where),
+        tolerates_weak=truth(values["tls_tolerates_weak"], where),
+    )
 
 
 def _tftp(values: Values, where: str) -> TFTPOptions:
