@@ -13,6 +13,7 @@ import secd.boot.fetch as fetching
 import secd.boot.table as booting
 from secd.boot import (
     Action,
+    AskTVS,
     BootMachine,
     EraseTrustList,
     Event,
@@ -23,11 +24,10 @@ from secd.boot import (
     Output,
     Phone,
     PhoneBooted,
-    QueryTVS,
     StoreConfiguration,
     TimerFired,
     Transfer,
-    TVSAnswered,
+    TVSServerAnswered,
     Wait,
 )
 from secd.boot.fetch import FetchMachine
@@ -66,7 +66,7 @@ UNREACHABLE = failure(TransferFailure.UNREACHABLE)
 Shelf = Mapping[str, bytes | FileNotReceived]
 Answer = FileReceived | FileNotReceived
 Serve = Callable[[Transfer], Answer]
-AskTVS = Callable[[QueryTVS], Voucher]
+TVSAnswers = Callable[[AskTVS], Voucher]
 E = TypeVar("E", bound=TraceEvent)
 A = TypeVar("A", bound=Action)
 
@@ -92,7 +92,7 @@ def answer_of(found: bytes | FileNotReceived) -> Answer:
     return FileReceived(found) if isinstance(found, bytes) else found
 
 
-def nobody(query: QueryTVS) -> Voucher:
+def nobody(query: AskTVS) -> Voucher:
     """The TVS of a release without a TVS client."""
     return Voucher(query.issuer, query.serial, VoucherOutcome.UNREACHABLE)
 
@@ -172,7 +172,7 @@ class Boot:
 def boot(
     phone: Phone,
     serve: Serve,
-    tvs: AskTVS = nobody,
+    tvs: TVSAnswers = nobody,
     available: frozenset[Transport] = TFTP_ONLY,
     now: float = NOW,
 ) -> Boot:
@@ -195,12 +195,12 @@ def assert_one_question_at_the_end(outputs: list[Output]) -> None:
     places = [
         number
         for number, output in enumerate(outputs, start=1)
-        if isinstance(output, Transfer | QueryTVS | Wait | Finish)
+        if isinstance(output, Transfer | AskTVS | Wait | Finish)
     ]
     assert places == [len(outputs)]
 
 
-def _perform(output: Output, done: Boot, serve: Serve, tvs: AskTVS) -> Event | None:
+def _perform(output: Output, done: Boot, serve: Serve, tvs: TVSAnswers) -> Event | None:
     match output:
         case InstallTrustList(kind, octets):
             done.flash[kind] = octets
@@ -210,8 +210,8 @@ def _perform(output: Output, done: Boot, serve: Serve, tvs: AskTVS) -> Event | N
             done.configuration = octets
         case Transfer():
             return serve(output)
-        case QueryTVS():
-            return TVSAnswered(tvs(output))
+        case AskTVS():
+            return TVSServerAnswered(tvs(output))
         case Wait():
             return TimerFired()
         case _:

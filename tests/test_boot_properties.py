@@ -39,7 +39,7 @@ from trust_lists import (
 )
 
 import secd.boot.machine as under_test
-from secd.boot import Phone, QueryTVS, StoreConfiguration, Transfer
+from secd.boot import AskTVS, Phone, StoreConfiguration, Transfer
 from secd.boot.table import TRANSITIONS
 from secd.models import Absent, Model, Switches
 from secd.trace import BootEnded, PhoneStarted
@@ -138,7 +138,7 @@ class Script:
     def serve(self, _: Transfer) -> Answer:
         return self.answers.pop(0) if self.answers else TIMEOUT
 
-    def ask(self, query: QueryTVS) -> Voucher:
+    def ask(self, query: AskTVS) -> Voucher:
         if self.vouchers:
             return self.vouchers.pop(0)
         return Voucher(query.issuer, query.serial, VoucherOutcome.UNREACHABLE)

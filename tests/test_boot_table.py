@@ -39,6 +39,7 @@ from trust_lists import (
 )
 
 from secd.boot import (
+    AskTVS,
     BootMachine,
     Event,
     FetchFile,
@@ -46,10 +47,10 @@ from secd.boot import (
     FileReceived,
     Output,
     PhoneBooted,
-    QueryTVS,
     TimerFired,
     Transfer,
-    TVSAnswered,
+    TVSServerAnswered,
+    TVSServerFailed,
     Wait,
 )
 from secd.boot import fetch as fetching
@@ -121,12 +122,12 @@ EVENTS: dict[type[Event], Event] = {
     PhoneBooted: PhoneBooted(),
     FileReceived: FileReceived(b""),
     FileNotReceived: TIMEOUT,
-    TVSAnswered: TVSAnswered(Voucher(b"", b"", VoucherOutcome.DENIED)),
+    TVSServerAnswered: TVSServerAnswered(Voucher(b"", b"", VoucherOutcome.DENIED)),
     TimerFired: TimerFired(),
 }
 AFTER: dict[type[Output], set[type[Event]]] = {
     Transfer: {FileReceived, FileNotReceived},
-    QueryTVS: {TVSAnswered},
+    AskTVS: {TVSServerAnswered, TVSServerFailed},
     Wait: {TimerFired},
 }
 
@@ -157,16 +158,16 @@ def test_events_out_of_place_raise_in_every_state(scenario: str) -> None:
         _assert_only(machine, AFTER[type(last)])
         last = machine.handle(_answer(last, serve), NOW)[-1]
     _assert_only(machine, set())
-    assert seen == {Transfer, QueryTVS if start.installed.ctl else Wait}
+    assert seen == {Transfer, AskTVS if start.installed.ctl else Wait}
 
 
 def _answer(output: Output, serve: Callable[[Transfer], Event]) -> Event:
     match output:
         case Transfer():
             return serve(output)
-        case QueryTVS():
+        case AskTVS():
             voucher = Voucher(output.issuer, output.serial, VoucherOutcome.DENIED)
-            return TVSAnswered(voucher)
+            return TVSServerAnswered(voucher)
         case _:
             return TimerFired()
 

@@ -11,7 +11,7 @@ from boot_support import (
     NOT_FOUND,
     PLAIN,
     SIGNED,
-    AskTVS,
+    TVSAnswers,
     answer_of,
     boot,
     phone,
@@ -42,7 +42,7 @@ from trust_lists import (
     vouch,
 )
 
-from secd.boot import InstallTrustList, Phone, QueryTVS
+from secd.boot import AskTVS, InstallTrustList, Phone
 from secd.models import Model, Switches, TVSFlush
 from secd.trace import (
     EnvelopeRead,
@@ -65,7 +65,7 @@ SGN_BY_STRANGER = make_sgn(STRANGER, xml(load="new"))
 SAME = {CTL: make_ctl(TOKEN1), ITL: make_itl(CCM)}
 
 
-def always(voucher: Voucher) -> AskTVS:
+def always(voucher: Voucher) -> TVSAnswers:
     return lambda _: voucher
 
 
@@ -76,9 +76,10 @@ def knowing(model: Model = P1, vouchers: tuple[Voucher, ...] = ()) -> Phone:
 
 def test_the_question_is_about_the_signer_and_goes_to_the_stored_servers() -> None:
     done = boot(knowing(), shelf({CTL: NEW_CTL, ITL: make_itl(CCM), SIGNED: SGN}))
-    assert done.did(QueryTVS) == [
-        QueryTVS(STRANGER.subject, STRANGER.issuer, STRANGER.serial, (OLD_TVS,))
-    ]
+    (asked,) = done.did(AskTVS)
+    assert (asked.server, asked.port) == (OLD_TVS, 2445)
+    signer = (STRANGER.subject, STRANGER.issuer, STRANGER.serial)
+    assert (asked.name, asked.issuer, asked.serial) == signer
     serial = STRANGER.serial.hex().upper()
     assert done.told(TVSQueryStarted) == [TVSQueryStarted(CTL, "CN=STRANGER", serial)]
     assert done.told(TVSQueryEnded) == [TVSQueryEnded(CTL, VoucherOutcome.UNREACHABLE)]
@@ -123,7 +124,7 @@ def test_a_configuration_that_tvs_vouches_for_is_used_and_the_answer_cached(name
 
 def test_a_cached_answer_is_not_asked_for_again() -> None:
     done = boot(knowing(vouchers=(vouch(STRANGER, 3),)), shelf({**SAME, SIGNED: SGN_BY_STRANGER}))
-    assert done.did(QueryTVS) == []
+    assert done.did(AskTVS) == []
     assert done.outcome is BootOutcome.BOOTED
 
 
@@ -132,7 +133,7 @@ def test_a_new_answer_takes_the_place_of_one_that_ran_out() -> None:
     other = vouch(identity("SOMEBODY"), 3)
     start = knowing(vouchers=(stale, other))
     done = boot(start, shelf({**SAME, SIGNED: SGN_BY_STRANGER}), always(fresh))
-    assert len(done.did(QueryTVS)) == 1
+    assert len(done.did(AskTVS)) == 1
     assert done.machine.lists.vouchers == (other, fresh)
 
 
@@ -159,7 +160,7 @@ def test_without_a_good_voucher_nothing_changes(name: str, answer: str) -> None:
         voucher = replace(voucher, functions=frozenset({21}))
     files = {k: v for k, v in SAME.items() if not (k == ITL and name == COMMON_ITL)}
     done = boot(knowing(), shelf({**files, name: octets}), always(voucher))
-    assert len(done.did(QueryTVS)) == 1
+    assert len(done.did(AskTVS)) == 1
     assert done.refusals[0] == (name, reason)
     assert done.installed == HELD
     assert done.flash == {}
@@ -180,14 +181,14 @@ def test_refusals_are_remembered_only_by_the_switch(cached: bool) -> None:
     done = boot(
         knowing(model), shelf({**SAME, CTL: NEW_CTL, SIGNED: SGN_BY_STRANGER}), always(denied)
     )
-    assert len(done.did(QueryTVS)) == (1 if cached else 2)
+    assert len(done.did(AskTVS)) == (1 if cached else 2)
     assert done.machine.lists.vouchers == ((denied,) if cached else ())
     assert done.refusals == [(CTL, "TVS_DENIED"), (SIGNED, "TVS_DENIED")]
 
 
 def test_an_old_phone_never_asks() -> None:
     done = boot(knowing(P0), shelf({CTL: NEW_CTL, SIGNED: SGN_BY_STRANGER}))
-    assert done.did(QueryTVS) == []
+    assert done.did(AskTVS) == []
     assert done.refusals == [(CTL, "SIGNER_UNKNOWN"), (SIGNED, "SIGNER_UNKNOWN")]
 
 
@@ -201,7 +202,7 @@ def test_an_old_phone_never_asks() -> None:
 )
 def test_without_server_or_anchor_nobody_is_asked(start: Phone) -> None:
     done = boot(start, shelf({CTL: NEW_CTL}))
-    assert done.did(QueryTVS) == []
+    assert done.did(AskTVS) == []
     assert done.refusals[0] == (CTL, "TVS_NO_ANCHOR")
 
 
@@ -220,7 +221,7 @@ def test_the_servers_are_those_of_the_configuration_stored_when_asked() -> None:
         return secure if name == PLAIN else None
 
     done = boot(phone(P2, round_limit=1), lambda t: answer_of(answer(t.file_name) or NOT_FOUND))
-    assert [query.servers for query in done.did(QueryTVS)] == [("10.1.1.5",)]
+    assert [asked.server for asked in done.did(AskTVS)] == ["10.1.1.5"]
 
 
 # The flush after an accepted list

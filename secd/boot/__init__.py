@@ -3,6 +3,7 @@
 from secd.boot.machine import BootMachine, Output, Phone
 from secd.boot.messages import (
     Action,
+    AskTVS,
     EraseTrustList,
     Event,
     FetchFile,
@@ -11,16 +12,17 @@ from secd.boot.messages import (
     Finish,
     InstallTrustList,
     PhoneBooted,
-    QueryTVS,
     StoreConfiguration,
     TimerFired,
     Transfer,
-    TVSAnswered,
+    TVSServerAnswered,
+    TVSServerFailed,
     Wait,
 )
 
 __all__ = [
     "Action",
+    "AskTVS",
     "BootMachine",
     "EraseTrustList",
     "Event",
@@ -32,9 +34,9 @@ __all__ = [
     "Output",
     "Phone",
     "PhoneBooted",
-    "QueryTVS",
     "StoreConfiguration",
-    "TVSAnswered",
+    "TVSServerAnswered",
+    "TVSServerFailed",
     "TimerFired",
     "Transfer",
     "Wait",

@@ -15,6 +15,7 @@ from secd.trace import (
     ListMissing,
     TraceEvent,
     TVSCacheFlushed,
+    TVSVoucherCached,
 )
 from secd.trust import (
     Accept,
@@ -53,16 +54,21 @@ class TrustLists:
         """Return what both lists together come to, once they are done."""
         return list(conclude(self._results, self._before, self.installed))
 
-    def remember(self, voucher: Voucher) -> None:
+    def remember(self, voucher: Voucher, now_seconds: float) -> list[TraceEvent]:
         """Keep an answer of TVS for later questions; a refusal only by the switch.
 
         It takes the place of what TVS said earlier about the same certificate.
         """
         vouched = voucher.outcome is VoucherOutcome.VOUCHED
-        if vouched or self._model.switches.tvs_negative_cache:
-            asked = voucher.issuer, voucher.serial
-            others = (v for v in self.vouchers if (v.issuer, v.serial) != asked)
-            self.vouchers = (*others, voucher)
+        if not vouched and not self._model.switches.tvs_negative_cache:
+            return []
+        asked = voucher.issuer, voucher.serial
+        others = (v for v in self.vouchers if (v.issuer, v.serial) != asked)
+        self.vouchers = (*others, voucher)
+        if not vouched:
+            return []
+        hours = round((voucher.until_seconds - now_seconds) / 3600)
+        return [TVSVoucherCached(voucher.serial.hex().upper(), hours)]
 
     def judged(self, name: str, octets: bytes, path: str, kind: FileKind, verdict: Verdict) -> Told:
         """Apply the decision about a list that came. path -- where the phone had put it."""

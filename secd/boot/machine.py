@@ -24,11 +24,13 @@ from secd.boot.messages import (
     PhoneBooted,
     QueryTVS,
     TimerFired,
-    TVSAnswered,
+    TVSServerAnswered,
+    TVSServerFailed,
     Wait,
 )
+from secd.boot.query import QueryMachine
 from secd.boot.table import Outcome, State, following
-from secd.configuration import Configuration
+from secd.configuration import Configuration, Server
 from secd.models import Model
 from secd.trace import (
     BootEnded,
@@ -42,6 +44,7 @@ from secd.trace import (
     TVSQueryStarted,
 )
 from secd.trust import (
+    Accept,
     Context,
     Evidence,
     Installed,
@@ -52,8 +55,10 @@ from secd.trust import (
     Voucher,
     decide,
     decide_absent,
+    decide_peer,
     signed_files_required,
 )
+from secd.trustlist import Function
 from secd.words import BootOutcome, FileKind, TransferFailure, Transport
 
 Output = Action | Traced
@@ -110,6 +115,7 @@ class BootMachine:
         self._now_seconds = 0.0
         self._outputs: list[Output] = []
         self._fetch: FetchMachine | None = None
+        self._query: QueryMachine | None = None
         self._candidate: _Candidate | None = None
         self._rounds = 0
 
@@ -132,8 +138,12 @@ class BootMachine:
             case FileNotReceived() if self._fetch is not None:
                 self._outputs += self._fetch.not_received(event, now_seconds)
                 self._settle(self._fetch)
-            case TVSAnswered() if self._candidate is not None:
-                self._tvs_answered(self._candidate, event.voucher)
+            case TVSServerAnswered() if self._query is not None:
+                self._tell(self._query.answered(event))
+                self._settle_query(self._query)
+            case TVSServerFailed() if self._query is not None:
+                self._tell(self._query.failed(event))
+                self._settle_query(self._query)
             case TimerFired() if self.state is State.WAIT_FOR_CTL:
                 self._go(Outcome.TIME_OVER)
             case _:
@@ -217,10 +227,20 @@ class BootMachine:
         asked = TVSQueryStarted(name, text_of(signer.name), signer.serial.hex().upper())
         self._tell([*envelope_events(name, candidate.kind, verdict), asked])
         self._go(Outcome.TVS_NEEDED)
-        self._tell([QueryTVS(signer.name, signer.issuer, signer.serial, self._tvs_servers)])
+        query = QueryTVS(
+            signer.name, signer.issuer, signer.serial, self._tvs_servers, self._next_id()
+        )
+        self._query = machine = QueryMachine(query)
+        self._tell(machine.begin())
+        self._settle_query(machine)
 
-    def _tvs_answered(self, candidate: _Candidate, voucher: Voucher) -> None:
-        self._candidate = None
+    def _settle_query(self, machine: QueryMachine) -> None:
+        """Go on once TVS has answered, or nobody has."""
+        candidate = self._candidate
+        if machine.result is None or candidate is None:
+            return
+        self._query = self._candidate = None
+        voucher = machine.result
         self._tell([TVSQueryEnded(candidate.file_name, voucher.outcome)])
         verdict = self._decide(candidate, (voucher, *self.lists.vouchers))
         if isinstance(verdict, NeedsTVS):
@@ -229,8 +249,13 @@ class BootMachine:
             detail = "TVS answered another question than the one asked, or with a dead voucher"
             verdict = Refuse(Reason.TVS_UNREACHABLE, Evidence(detail, verdict.evidence.file))
         else:
-            self.lists.remember(voucher)
+            self._tell(self.lists.remember(voucher, self._now_seconds))
         self._judged(candidate, verdict)
+
+    def judge_tvs_server(self, certificate: bytes) -> Accept | Refuse | NeedsTVS:
+        """Judge the certificate that a TVS server shows in its handshake (row T3)."""
+        context = self._context(FileKind.PLAIN, "")
+        return decide_peer(self.lists.installed, certificate, Function.TVS, context)
 
     def _decide(self, candidate: _Candidate, vouchers: tuple[Voucher, ...]) -> Verdict:
         context = self._context(
@@ -299,10 +324,10 @@ class BootMachine:
         return BootOutcome.BOOTED
 
     @property
-    def _tvs_servers(self) -> tuple[str, ...]:
+    def _tvs_servers(self) -> tuple[Server, ...]:
         """Those of the stored configuration: a moved phone asks its old ones (213407, 118893)."""
         stored = self.configuring.current
-        return () if stored is None else tuple(server.address for server in stored.tvs_servers)
+        return () if stored is None else stored.tvs_servers
 
     def _context(
         self, kind: FileKind, name: str, server: str = "", channel: Transport = Transport.TFTP
@@ -314,7 +339,7 @@ class BootMachine:
             requested_name=name,
             server_address=server,
             channel=channel,
-            tvs_servers=self._tvs_servers,
+            tvs_servers=tuple(server.address for server in self._tvs_servers),
         )
 
     def _next_id(self) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from secd.configuration import Server
 from secd.trust import Voucher
 from secd.words import BootOutcome, FileKind, TransferFailure, Transport
 
@@ -30,10 +31,19 @@ class FileNotReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class TVSAnswered:
-    """The answer to `QueryTVS`; that no server answered is an answer too."""
+class TVSServerAnswered:
+    """A TVS server answered `AskTVS`, be it that it knows no such certificate."""
 
     voucher: Voucher
+
+
+@dataclass(frozen=True, slots=True)
+class TVSServerFailed:
+    """A TVS server gave no answer. text -- why, for people."""
+
+    server: str
+    port: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +51,9 @@ class TimerFired:
     """The time of `Wait` is over."""
 
 
-Event = PhoneBooted | FileReceived | FileNotReceived | TVSAnswered | TimerFired
+Event = (
+    PhoneBooted | FileReceived | FileNotReceived | TVSServerAnswered | TVSServerFailed | TimerFired
+)
 
 
 # Actions: what the outside is to do.
@@ -101,12 +113,29 @@ class StoreConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class QueryTVS:
-    """Ask the TVS servers, in order, about a signer (the octets of its header)."""
+    """Find out what TVS says about a signer (the octets of its header).
+
+    servers -- asked in this order. The boot machine says this to the query machine; the outside
+    sees `AskTVS`. task -- the number that trace events of this query carry.
+    """
 
     name: bytes
     issuer: bytes
     serial: bytes
-    servers: tuple[str, ...]
+    servers: tuple[Server, ...]
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskTVS:
+    """Ask one TVS server about a signer. server -- its logical address."""
+
+    server: str
+    port: int
+    name: bytes
+    issuer: bytes
+    serial: bytes
+    task: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +152,4 @@ class Finish:
     outcome: BootOutcome
 
 
-Action = (
-    Transfer | InstallTrustList | EraseTrustList | StoreConfiguration | QueryTVS | Wait | Finish
-)
+Action = Transfer | InstallTrustList | EraseTrustList | StoreConfiguration | AskTVS | Wait | Finish

@@ -1,8 +1,7 @@
 """Runs the boot of one phone: does what the machine says and reports back what came of it.
 
 Nothing is decided here. The trace events go to `publish` in the order in which the machine gives
-them, between the actions that they belong to; what TVS would be asked is answered as unreachable,
-because this release has no TVS client (docs/supported.md).
+them, between the actions that they belong to.
 """
 
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 import trio
 
 from secd.boot import (
+    AskTVS,
     BootMachine,
     EraseTrustList,
     Event,
@@ -21,20 +21,22 @@ from secd.boot import (
     Output,
     Phone,
     PhoneBooted,
-    QueryTVS,
     StoreConfiguration,
     TimerFired,
     Transfer,
-    TVSAnswered,
+    TVSServerAnswered,
+    TVSServerFailed,
     Wait,
 )
 from secd.files.store import PhoneStore
 from secd.net.clock import Clock
 from secd.net.network import AddressBook, Network
 from secd.net.tftp import fetch_tftp
+from secd.net.tls_stream import Verify
+from secd.net.tvs import TVSClient, TVSFailed, voucher_of
 from secd.tftp import Received
-from secd.trace import Traced, TransferRetransmitted
-from secd.trust import Voucher, VoucherOutcome
+from secd.trace import Traced, TraceEvent, TransferRetransmitted
+from secd.tvs import QueryCertificate, wire_name
 from secd.words import Transport
 
 AVAILABLE = frozenset({Transport.TFTP})
@@ -61,7 +63,7 @@ async def boot_phone(
     before. Cancellation leaves the flash whole at any moment.
     """
     machine = BootMachine(phone, AVAILABLE)
-    runner = _Runner(phone, store, surroundings, publish)
+    runner = _Runner(phone, store, surroundings, publish, machine.judge_tvs_server)
     event: Event | None = PhoneBooted()
     while event is not None:
         outputs = machine.handle(event, surroundings.clock.wall())
@@ -75,12 +77,18 @@ class _Runner:
     """Performs one output of the machine after the other."""
 
     def __init__(
-        self, phone: Phone, store: PhoneStore, surroundings: Surroundings, publish: Publish
+        self,
+        phone: Phone,
+        store: PhoneStore,
+        surroundings: Surroundings,
+        publish: Publish,
+        judge_tvs_server: Verify,
     ) -> None:
         self._phone = phone
         self._store = store
         self._surroundings = surroundings
         self._publish = publish
+        self._judge_tvs_server = judge_tvs_server
 
     async def perform(self, output: Output) -> Event | None:
         """Do one thing; the event that answers it, where there is one."""
@@ -95,16 +103,37 @@ class _Runner:
                 self._store.save_configuration(octets)
             case Transfer():
                 return await self._transfer(output)
-            case QueryTVS():
-                return TVSAnswered(
-                    Voucher(output.issuer, output.serial, VoucherOutcome.UNREACHABLE)
-                )
+            case AskTVS():
+                return await self._ask_tvs(output)
             case Wait(seconds):
                 await trio.sleep(seconds)
                 return TimerFired()
             case Finish():  # the trace has told how it ended
                 pass
         return None
+
+    async def _ask_tvs(self, ask: AskTVS) -> TVSServerAnswered | TVSServerFailed:
+        around = self._surroundings
+
+        def report(event: TraceEvent) -> None:
+            self._publish(Traced(around.clock.wall(), ask.task, 0, event))
+
+        client = TVSClient(
+            around.network,
+            around.clock,
+            around.book,
+            self._phone.model.tls,
+            self._judge_tvs_server,
+            wire_name(self._phone.model.name, self._phone.device),
+            report,
+        )
+        question = QueryCertificate(ask.name, ask.issuer, ask.serial)
+        try:
+            answer = await client.ask(ask.server, ask.port, question)
+        except TVSFailed as error:
+            return TVSServerFailed(ask.server, ask.port, str(error))
+        voucher = voucher_of(ask.issuer, ask.serial, answer, around.clock.wall())
+        return TVSServerAnswered(voucher)
 
     async def _transfer(self, transfer: Transfer) -> FileReceived | FileNotReceived:
         clock = self._surroundings.clock

@@ -57,9 +57,9 @@ class TLSConnecting(TLSEvent):
 
 @dataclass(frozen=True, slots=True)
 class TLSConnectFailed(TLSEvent):
-    """Nobody could be reached. reason -- how the network knew, or `timeout`."""
+    """Nobody could be reached. text -- how the network knew."""
 
-    reason: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +108,8 @@ class TLSHandshakeDone(TLSEvent):
     version: str
     cipher: str
     provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TLSClosed(TLSEvent):
+    """The phone closed the connection, its business done."""
