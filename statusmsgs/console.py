@@ -113,9 +113,8 @@ class ConsoleRenderer:
     def _values(self, facts: EventFacts) -> dict[str, object]:
         values = {name: printable(value) for name, value in facts.values.items()}
         for place, rule in self._family.derived.items():
-            source = values.get(rule.source_field)
-            if isinstance(source, str):
-                values[place] = rule.value(source)
+            if rule.source_field in values:
+                values[place] = rule.value(values[rule.source_field])
         return values
 
     def _explanations(self, facts: EventFacts, at_seconds: float) -> Iterator[str]:

@@ -6,6 +6,7 @@ A file holds one or more families (what one line of firmware loads prints) and e
     [families.NAME.forms]           line = "..."        how a line is built; others by name
     [families.NAME.processes.KEY]   tag, pid, tid       who prints; pid and tid are templates
     [derived.PLACE]                 from, without       a field without one of these endings
+                                    from, names, otherwise   … or its name in a table
     [[entry]]   event, when, unless, families, level, process, form, text, sure, source
 
 `sure` is one word, or a table with a word per family where the families of a file differ.
@@ -13,7 +14,7 @@ Which lines exist is decided by the files; nothing here knows a phone.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from statusmsgs.certainty import Certainty, parse_certainty, require_source
 from statusmsgs.clock import TIME_FIELDS
@@ -31,6 +32,7 @@ from statusmsgs.template import Template, parse_template
 
 FILE_KEYS = frozenset({"families", "derived", "entry"})
 FAMILY_KEYS = frozenset({"banner", "forms", "processes", "source"})
+DERIVED_KEYS = frozenset({"from", "without", "names", "otherwise", "source"})
 PROCESS_KEYS = frozenset({"tag", "pid", "tid"})
 ENTRY_KEYS = OCCASION_KEYS | {"families", "level", "process", "form", "text", "sure", "source"}
 PROCESS_PLACES = frozenset({"tag", "pid", "tid"})
@@ -49,13 +51,22 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A place filled with another field, less one of these endings (the first that fits)."""
+    """A place filled with another field: less one of these endings, or its name in a table.
+
+    endings -- the first that fits is cut off. names -- by the field's value as text; where there
+    are any, a value without a name becomes `otherwise`.
+    """
 
     source_field: str
-    endings: tuple[str, ...]
+    endings: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    otherwise: str = ""
 
-    def value(self, text: str) -> str:
-        """Return the text without its ending."""
+    def value(self, value: object) -> str:
+        """Return what the place is filled with."""
+        text = str(value)
+        if self.names:
+            return self.names.get(text, self.otherwise)
         for ending in self.endings:
             if text.endswith(ending):
                 return text.removesuffix(ending)
@@ -113,14 +124,23 @@ def _check_entry(entry: Table, families: frozenset[str], where: str) -> None:
 
 
 def _parse_derived(table: Table, where: str) -> dict[str, Derived]:
-    derived = {}
-    for place in table:
-        rule = table_of(table, place, where)
-        refuse_unknown_keys(rule, frozenset({"from", "without"}), f"{where} {place}")
-        derived[place] = Derived(
-            text_of(rule, "from", where), texts_of(rule, "without", f"{where} {place}")
-        )
-    return derived
+    return {
+        place: _parse_one_derived(table_of(table, place, where), f"{where} {place}")
+        for place in table
+    }
+
+
+def _parse_one_derived(rule: Table, where: str) -> Derived:
+    refuse_unknown_keys(rule, DERIVED_KEYS, where)
+    if ("names" in rule) != ("otherwise" in rule) or ("names" in rule) == ("without" in rule):
+        raise MalformedTable(where, "needs 'without', or 'names' and 'otherwise'")
+    names = table_of(rule, "names", where)
+    return Derived(
+        source_field=text_of(rule, "from", where),
+        endings=texts_of(rule, "without", where),
+        names={value: text_of(names, value, where) for value in names},
+        otherwise=text_of(rule, "otherwise", where, default=""),
+    )
 
 
 def _parse_family(

@@ -15,7 +15,7 @@ from OpenSSL import SSL
 from secd.models import TLSProfile
 from secd.net.network import AddressBook, ByteStream, Network, Unreachable
 from secd.net.tls_context import TLSIdentity, client_context, server_context
-from secd.net.tls_errors import Alert, CertificateRefused, HandshakeFailed, TLSError
+from secd.net.tls_errors import Alert, TLSError
 from secd.net.tls_stream import OnAlert, TLSStream, Verify
 from secd.trace import (
     TLSAlert,
@@ -25,10 +25,12 @@ from secd.trace import (
     TLSHandshakeDone,
     TLSHandshakeFailed,
     TLSHandshakeStarted,
+    TLSPeerRefused,
     TLSPurpose,
-    TLSStep,
     TraceEvent,
 )
+from secd.trust import Refuse
+from secd.trust.peers import PeerVerdict
 
 Report = Callable[[TraceEvent], None]
 
@@ -150,7 +152,9 @@ class _Opening:
         self._report(TLSConnected(*self._numbers))
         self._report(TLSHandshakeStarted(*self._numbers, identity is not None))
         try:
-            session = await connect_tls(stream, profile, verify, identity, self._tell_alert)
+            session = await connect_tls(
+                stream, profile, self._telling(verify), identity, self._tell_alert
+            )
         except TLSError as error:
             self._tell_failure(error)
             raise
@@ -169,13 +173,20 @@ class _Opening:
     def _tell_alert(self, alert: Alert) -> None:
         self._report(TLSAlert(*self._numbers, alert.read, alert.fatal, alert.number))
 
+    def _telling(self, verify: Verify) -> Verify:
+        def judge(certificate: bytes) -> PeerVerdict:
+            verdict = verify(certificate)
+            if isinstance(verdict, Refuse):
+                reason, detail = str(verdict.reason), verdict.evidence.detail
+                self._report(TLSPeerRefused(*self._numbers, reason, detail))
+            return verdict
+
+        return judge
+
     def _tell_failure(self, error: TLSError) -> None:
-        step = error.step if isinstance(error, HandshakeFailed) else TLSStep.OTHER
-        reason = str(error.decision.reason) if isinstance(error, CertificateRefused) else ""
-        number, read = (
-            (-1, False) if error.alert is None else (error.alert.number, error.alert.read)
-        )
-        self._report(TLSHandshakeFailed(*self._numbers, step, number, read, reason))
+        alert = error.alert
+        number, read = (-1, False) if alert is None else (alert.number, alert.read)
+        self._report(TLSHandshakeFailed(*self._numbers, error.step, number, read))
 
 
 def _is_ipv6(host: str) -> bool:

@@ -34,10 +34,17 @@ class Alert:
 
 
 class TLSError(SecdError, trio.BrokenResourceError):
-    """The root. alert -- the fatal alert that ended the connection, None where there was none."""
+    """The root.
 
-    def __init__(self, finding: str, alert: Alert | None = None) -> None:
+    alert -- the fatal alert that ended the connection, None where there was none.
+    step -- of the handshake: what this side was waiting for or reading; OTHER after it.
+    """
+
+    def __init__(
+        self, finding: str, alert: Alert | None = None, step: TLSStep = TLSStep.OTHER
+    ) -> None:
         self.alert = alert
+        self.step = step
         super().__init__(finding if alert is None else f"{finding} ({_described(alert)})")
 
 
@@ -54,22 +61,18 @@ class SessionFailed(TLSError):  # noqa: N818
 
 
 class HandshakeFailed(TLSError):  # noqa: N818
-    """No session came about. step -- what this side was waiting for or reading."""
-
-    def __init__(self, finding: str, step: TLSStep, alert: Alert | None = None) -> None:
-        self.step = step
-        super().__init__(finding, alert)
+    """No session came about: the two sides do not agree, or one does not speak TLS."""
 
 
 class CertificateRefused(HandshakeFailed):
     """The peer's certificate was refused. decision -- why; certificate -- its DER octets."""
 
     def __init__(
-        self, decision: Refuse, certificate: bytes, step: TLSStep, alert: Alert | None
+        self, decision: Refuse, certificate: bytes, alert: Alert | None, step: TLSStep
     ) -> None:
         self.decision = decision
         self.certificate = certificate
-        super().__init__(f"the peer's certificate is refused: {decision.reason}", step, alert)
+        super().__init__(f"the peer's certificate is refused: {decision.reason}", alert, step)
 
 
 def _described(alert: Alert) -> str:

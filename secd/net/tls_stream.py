@@ -124,7 +124,7 @@ class TLSStream:
 
     def _note(self, connection: SSL.Connection, where: int, value: int) -> None:
         """Take OpenSSL's report of a step or an alert; it must not raise."""
-        if where & (_WHERE_LOOP | _WHERE_ALERT):
+        if where & (_WHERE_LOOP | _WHERE_ALERT) and not self._established:
             self._step = step_of(connection.get_state_string()) or self._step
         if where & _WHERE_ALERT:
             alert = Alert(value & 0xFF, bool(where & _WHERE_READ), value >> 8 == _FATAL)
@@ -137,6 +137,7 @@ class TLSStream:
         with self._alone():
             await self._pump(self._connection.do_handshake, self._raise_handshake_failed)
             self._established = True
+            self._step = TLSStep.OTHER
             self._keep_peer_certificate()
             if isinstance(self._verdict, NeedsTVS):
                 self._provisional = self._verdict
@@ -150,8 +151,8 @@ class TLSStream:
         if self._problem is not None:
             raise self._problem
         if isinstance(self._verdict, Refuse) and self._peer_certificate is not None:
-            raise CertificateRefused(self._verdict, self._peer_certificate, self._step, self._fatal)
-        raise HandshakeFailed("the TLS handshake failed", self._step, self._fatal)
+            raise CertificateRefused(self._verdict, self._peer_certificate, self._fatal, self._step)
+        raise HandshakeFailed("the TLS handshake failed", self._fatal, self._step)
 
     def confirm(self) -> None:
         """Let data pass: TVS has vouched for the peer. RuntimeError where nothing was open."""
@@ -199,7 +200,7 @@ class TLSStream:
                 await self._flush_last_words()
                 self._tell_alerts()
                 if isinstance(error, SSL.ZeroReturnError):
-                    raise PeerClosed("the peer closed the TLS session") from None
+                    raise PeerClosed("the peer closed the TLS session", step=self._step) from None
                 self._ended = True
                 fail()
             else:
@@ -224,7 +225,7 @@ class TLSStream:
             await self._stream.send_all(octets)
             whole = True
         except trio.BrokenResourceError:
-            raise PeerBrokeOff("the connection was reset") from None
+            raise PeerBrokeOff("the connection was reset", step=self._step) from None
         finally:
             self._ended = self._ended or not whole
 
@@ -242,10 +243,10 @@ class TLSStream:
             octets = await self._stream.receive_some(_READ_BYTES)
         except trio.BrokenResourceError:
             self._ended = True
-            raise PeerBrokeOff("the connection was reset") from None
+            raise PeerBrokeOff("the connection was reset", step=self._step) from None
         if not octets:
             self._ended = True
-            raise PeerBrokeOff("the connection ended without a goodbye")
+            raise PeerBrokeOff("the connection ended without a goodbye", step=self._step)
         self._connection.bio_write(octets)
 
     def _tell_alerts(self) -> None:

@@ -56,6 +56,7 @@ from secd.trace.tls import (
     TLSHandshakeDone,
     TLSHandshakeFailed,
     TLSHandshakeStarted,
+    TLSPeerRefused,
     TLSPurpose,
     TLSStep,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "TLSHandshakeDone",
     "TLSHandshakeFailed",
     "TLSHandshakeStarted",
+    "TLSPeerRefused",
     "TLSPurpose",
     "TLSStep",
     "TVSCacheFlushed",

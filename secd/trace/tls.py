@@ -75,6 +75,14 @@ class TLSHandshakeStarted(TLSEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class TLSPeerRefused(TLSEvent):
+    """A decision refused the peer's certificate. reason -- of it. detail -- which check."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class TLSAlert(TLSEvent):
     """An alert passed. read -- from the peer. number -- RFC 8446 section 6; 0 is close_notify."""
 
@@ -88,13 +96,11 @@ class TLSHandshakeFailed(TLSEvent):
     """The handshake came to nothing.
 
     number -- of the fatal alert; -1 where none passed. read -- that alert came from the peer.
-    reason -- of the decision that refused the peer's certificate; empty where none did.
     """
 
     step: TLSStep
     number: int
     read: bool
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
