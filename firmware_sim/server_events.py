@@ -77,3 +77,45 @@ class HTTPRequestRefused(ServerEvent):
     file_name: str
     status_code: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TVSConnectionAccepted(ServerEvent):
+    """A phone connected to TVS and ended its handshake. request_number counts connections."""
+
+    cipher: str
+
+
+@dataclass(frozen=True, slots=True)
+class TVSConnectionFailed(ServerEvent):
+    """A connection to TVS came to nothing. reason -- why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TVSQuestionReceived(ServerEvent):
+    """A phone asked TVS. message -- CUCM's name of the message: QUERY_CERT_REQ, ….
+
+    device_name -- as the phone says.
+    """
+
+    message: str
+    device_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TVSCertificateLookedUp(ServerEvent):
+    """A signer was looked up. unique_map_id -- the key of CUCM's cache. found -- it is there."""
+
+    unique_map_id: str
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TVSAnswerSent(ServerEvent):
+    """TVS answered. message -- QUERY_CERT_RES or CERT_VERIF_RES, as CUCM writes them."""
+
+    message: str
+    status: int
+    functions: str

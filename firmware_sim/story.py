@@ -16,23 +16,33 @@ from firmware_sim.cluster import (
     Device,
     ManufacturingCA,
     PooledKeys,
+    Release,
     SoftToken,
+    Subject,
     demo_cluster,
+    make_cluster,
+    make_node,
 )
 from firmware_sim.cluster.lists import CTL_FILE
 from firmware_sim.cluster.seed import MADE_AT_SECONDS, PUBLISHER_ADDRESS
 from firmware_sim.cluster.tokens import TOKEN_BITS
 
 NEW_ADDRESS = "14.48.44.81"
+_TOKENLESS_PUBLISHER = Subject("cucm-1051-a-pub", "TAC", "Cisco", "Krakow", "Malopolska", "PL")
 _CORRUPTED_AT = 700  # an octet inside the records: the signature covers it
 _LATER_SECONDS = 3600  # between two signings, so that no two lists are the same file
 
 
 @dataclass(slots=True)
 class Stage:
-    """What the story plays on. address -- of the TFTP server that phones are given."""
+    """What the story plays on.
+
+    maker -- makes the certificates of this and other clusters, all with keys of their own.
+    address -- of the TFTP server that phones are given.
+    """
 
     cluster: Cluster
+    maker: CertificateMaker
     stranger: SoftToken
     address: str = PUBLISHER_ADDRESS
 
@@ -61,18 +71,22 @@ _OLD_7940 = Actor("7940", "SEP000D28000002", "7940")
 _SEED_7961 = Actor("7961", "SEP0011215A1AE3", "7961")
 _NEW_9971 = Actor("9971", "SEP0C8525000003", "9971")
 _MIXED = (_OLD_7940, _SEED_7961, _NEW_9971)
+_TOKENLESS = (
+    Actor("7940 (tokenless)", "SEP000D28000004", "7940"),
+    Actor("9971 (tokenless)", "SEP0C8525000005", "9971"),
+)
 
 
 def make_stage() -> Stage:
     """Return the stage as the story begins: the seed's cluster, not yet in mixed mode."""
-    keys, random = PooledKeys(), Random(8945)  # noqa: S311 - a demo that always plays the same
+    keys, random = PooledKeys(24), Random(8945)  # noqa: S311 - a demo that always plays the same
     cluster = demo_cluster(keys, random)
     cluster.ctl, cluster.mixed_mode = None, False
     for actor in (_FRESH_9971, *_MIXED):
         cluster.add_device(Device(actor.device, actor.model))
     maker = CertificateMaker(keys, random, MADE_AT_SECONDS, bits=TOKEN_BITS, serial_bytes=8)
     stranger = ManufacturingCA.create(maker).issue_token("ADN00c0ffee")
-    return Stage(cluster, stranger)
+    return Stage(cluster, maker, stranger)
 
 
 def _non_mixed(_: Stage) -> None:
@@ -108,6 +122,28 @@ def _corrupt(stage: Stage) -> None:
     octets = bytearray(_new_ctl(stage))
     octets[_CORRUPTED_AT] ^= 0x01
     _serve(stage, bytes(octets))
+
+
+def _tokenless(stage: Stage) -> None:
+    """Build another cluster, of release 10.5, whose CTL is signed by its publisher."""
+    stage.address = PUBLISHER_ADDRESS
+    maker = stage.maker
+    node = make_node(maker, PUBLISHER_ADDRESS, PUBLISHER_ADDRESS, _TOKENLESS_PUBLISHER)
+    stage.cluster = make_cluster(maker, Release(10, 5, 2), node, _TOKENLESS_PUBLISHER)
+    stage.cluster.ctl, stage.cluster.mixed_mode = CTLKind.TOKENLESS, True
+    for actor in _TOKENLESS:
+        stage.cluster.add_device(Device(actor.device, actor.model))
+
+
+def _new_callmanager(stage: Stage) -> None:
+    publisher = stage.cluster.publisher
+    publisher.callmanager = stage.maker.self_signed(_TOKENLESS_PUBLISHER)
+    _signed_later(stage)
+
+
+def _new_callmanager_and_tvs(stage: Stage) -> None:
+    stage.cluster.publisher.tvs = stage.maker.self_signed(_TOKENLESS_PUBLISHER)
+    _new_callmanager(stage)
 
 
 def _signed_later(stage: Stage) -> None:
@@ -154,7 +190,7 @@ SCENES = (
     Scene(
         "An unknown token signs",
         "Somebody ran the CTL Client with a token that stands in no phone's CTL. The 7961 and the "
-        "9971 would ask TVS about it; this lab runs none yet, so nobody answers.",
+        "9971 ask TVS about it, and TVS does not know it either.",
         _stranger_signs,
         _MIXED,
     ),
@@ -169,5 +205,25 @@ SCENES = (
         "One bit of the CTL on the TFTP server is wrong.",
         _corrupt,
         _MIXED,
+    ),
+    Scene(
+        "Another cluster: tokenless CTL",
+        "Release 10.5: utils ctl set-cluster mixed-mode. The publisher's CallManager key signs the "
+        "CTL and the ITL. New phones take both.",
+        _tokenless,
+        _TOKENLESS,
+    ),
+    Scene(
+        "CallManager.pem is regenerated",
+        "CTL and ITL are signed by a key that no phone knows. TVS, whose certificate stands in the "
+        "phones' ITL, vouches for it, to those that can ask.",
+        _new_callmanager,
+        _TOKENLESS,
+    ),
+    Scene(
+        "CallManager.pem and TVS.pem are regenerated together",
+        "Now the phones know neither the new signer nor the new TVS.",
+        _new_callmanager_and_tvs,
+        _TOKENLESS,
     ),
 )

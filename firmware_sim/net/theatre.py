@@ -1,14 +1,19 @@
-"""Plays a story: a TFTP server on loopback, and phones that boot against it over real UDP."""
+"""Plays a story: TFTP and TVS on loopback, and phones that boot against them."""
 
 from dataclasses import dataclass
 
 import trio
 
 from firmware_sim.cluster import ClusterFiles
+from firmware_sim.cluster.configuration import TVS_PORT
 from firmware_sim.net.kernel import KernelServerNetwork
+from firmware_sim.net.tcp import KernelTCPServerNetwork
 from firmware_sim.net.tftp_server import serve_tftp
+from firmware_sim.net.tls import LEGACY, TLSServerSettings
+from firmware_sim.net.tvs_server import serve_tvs
 from firmware_sim.server_events import ServerEvent
 from firmware_sim.story import Actor, Scene, Stage
+from firmware_sim.tvs import TVSDirectory
 from secd.files.data import model_catalogue
 from secd.files.flash import MemoryFlash
 from secd.files.store import PhoneStore
@@ -18,6 +23,7 @@ from secd.net.emulator import BootReport, EmulatedPhone
 from secd.net.kernel import KernelNetwork
 from secd.net.network import AddressBook
 from secd.net.phone import Surroundings
+from secd.net.tls_context import TLSIdentity
 from secd.trace import Traced
 
 _TFTP_PORT = 69
@@ -48,7 +54,18 @@ async def play_scene(stage: Stage, scene: Scene, flashes: dict[str, MemoryFlash]
             ClusterFiles(stage.cluster),
             _ignore,
         )
-        book = AddressBook({(stage.address, _TFTP_PORT): address})
+        tvs = stage.cluster.publisher.tvs
+        tvs_address = await nursery.start(
+            serve_tvs,
+            KernelTCPServerNetwork(),
+            ("127.0.0.1", 0),
+            TLSServerSettings(LEGACY, TLSIdentity((tvs.certificate,), tvs.key)),
+            TVSDirectory(stage.cluster),
+            _ignore,
+        )
+        book = AddressBook(
+            {(stage.address, _TFTP_PORT): address, (stage.address, TVS_PORT): tvs_address}
+        )
         surroundings = Surroundings(KernelNetwork(), TrioClock(), book)
         boots = [
             await _boot(scene, actor, stage.address, flashes, surroundings)

@@ -1,0 +1,113 @@
+"""The lab's TVS server: one connection at a time is one task, with deadlines of its own.
+
+What is answered is decided by the source (`firmware_sim.tvs`), what is said by `secd.tvs`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import trio
+
+from firmware_sim.net.tcp import TCPServerNetwork
+from firmware_sim.net.tls import TLSServerSettings, serve_tls
+from firmware_sim.server_events import (
+    ServerEvent,
+    TVSAnswerSent,
+    TVSCertificateLookedUp,
+    TVSConnectionAccepted,
+    TVSConnectionFailed,
+    TVSQuestionReceived,
+)
+from firmware_sim.tvs import unique_map_id
+from secd.boot.judged import text_of
+from secd.errors import SecdError
+from secd.net.network import Address
+from secd.net.tls_stream import TLSStream
+from secd.tvs import (
+    FOUND,
+    QueryCertificate,
+    Question,
+    Request,
+    TVSAnswer,
+    TVSServerSession,
+    VerifyCertificate,
+)
+
+# How long a connection may stay silent before it is closed; CUCM starts a timer, its length is
+# not public.
+_IDLE_SECONDS: Final = 30.0
+_READ_BYTES: Final = 16 * 1024
+# How CUCM's traces name question and answer.
+_NAMES: Final[dict[type[Question], tuple[str, str]]] = {
+    QueryCertificate: ("QUERY_CERT_REQ", "QUERY_CERT_RES"),
+    VerifyCertificate: ("CERT_VERIFICATION_REQ", "CERT_VERIF_RES"),
+}
+
+
+class TVSSource(Protocol):
+    """Something that answers questions: a directory of certificates, or a test's liar."""
+
+    def answer(self, question: Question) -> TVSAnswer:
+        """Return what TVS says."""
+        ...
+
+
+async def serve_tvs(
+    network: TCPServerNetwork,
+    address: Address,
+    settings: TLSServerSettings,
+    source: TVSSource,
+    on_event: Callable[[ServerEvent], None],
+    *,
+    task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until cancelled; raises what `serve_tls` raises."""
+    server = _Server(source, on_event)
+    await serve_tls(
+        network, address, settings, server.converse, server.failed, task_status=task_status
+    )
+
+
+@dataclass(slots=True)
+class _Server:
+    source: TVSSource
+    on_event: Callable[[ServerEvent], None]
+    connections: int = 0
+
+    async def converse(self, stream: TLSStream, peer: Address) -> None:
+        """Answer questions until the phone goes, says nothing any more, or talks nonsense."""
+        self.connections += 1
+        number = self.connections
+        self.on_event(TVSConnectionAccepted(number, *peer, stream.cipher))
+        session = TVSServerSession()
+        while True:
+            octets = b""
+            with trio.move_on_after(_IDLE_SECONDS):
+                octets = await stream.receive_some(_READ_BYTES)
+            if not octets:
+                return
+            for request in session.receive_octets(octets):
+                answer = self._answer(session, number, peer, request)
+                with trio.move_on_after(_IDLE_SECONDS) as patience:
+                    await stream.send_all(answer)
+                if patience.cancelled_caught:
+                    return
+
+    def _answer(
+        self, session: TVSServerSession, number: int, peer: Address, request: Request
+    ) -> bytes:
+        question = request.question
+        asked, said = _NAMES[type(question)]
+        self.on_event(TVSQuestionReceived(number, *peer, asked, text_of(request.device_name)))
+        answer = self.source.answer(question)
+        if isinstance(question, QueryCertificate):
+            key = text_of(unique_map_id(question.issuer, question.serial).encode())
+            self.on_event(TVSCertificateLookedUp(number, *peer, key, answer.status == FOUND))
+        functions = ", ".join(str(function) for function in sorted(answer.functions))
+        self.on_event(TVSAnswerSent(number, *peer, said, answer.status, functions))
+        return session.answer(request, answer)
+
+    def failed(self, peer: Address, failure: SecdError) -> None:
+        """Tell of a connection that came to nothing."""
+        self.on_event(TVSConnectionFailed(self.connections, *peer, str(failure)))
