@@ -19,6 +19,7 @@ from secd.errors import UnusableInput
 from secd.net.kernel import KernelNetwork
 from secd.net.memory import MemoryNetwork
 from secd.net.network import Network, TCPStream, Unreachable
+from secd.net.tcp import connect_tcp
 
 Networks = tuple[Network, TCPServerNetwork, str]
 
@@ -277,7 +278,7 @@ async def test_cancelling_leaves_no_socket_behind() -> None:
     with KernelTCPServerNetwork().listen(("127.0.0.1", 0)) as listener:
         with trio.CancelScope() as scope:
             scope.cancel()
-            await KernelNetwork().open_tcp(listener.address)
+            await connect_tcp(socket.AF_INET, listener.address)
         assert scope.cancelled_caught
 
 

@@ -480,6 +480,28 @@ async def test_a_peer_that_never_closes_does_not_hold_up_our_closing(
     await server.aclose()
 
 
+class GoneAfterTheHello(Tapped):
+    """Cannot be written to after its first write."""
+
+    async def send_all(self, octets: bytes, /) -> None:
+        if self.writes:
+            raise trio.BrokenResourceError
+        await super().send_all(octets)
+
+
+async def test_a_refusal_counts_even_if_its_alert_reaches_nobody() -> None:
+    near, far = connected_pair(CLIENT, SERVER)
+
+    async def accept() -> None:
+        with pytest.raises(PeerBrokeOff):
+            await accept_tls(far, LEGACY, identity("tvs"), False)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(accept)
+        with pytest.raises(CertificateRefused):
+            await connect_tls(GoneAfterTheHello(near), NEW, refusing())
+
+
 # --- cancellation and use by two tasks ----------------------------------------------------------
 
 

@@ -3,7 +3,6 @@
 `secd.net.memory.MemoryNetwork` is the other one.
 """
 
-import errno
 import ipaddress
 import socket
 from typing import Final, Protocol, Self
@@ -15,8 +14,6 @@ from secd.net.network import Address, TCPStream
 from secd.net.tcp import KernelTCPStream
 
 _BACKLOG: Final = 512  # connections that the kernel keeps until they are accepted
-# A connection that is gone before it was accepted is nobody's fault (accept(2)).
-_GONE: Final = frozenset({errno.ECONNABORTED, errno.EPROTO})
 
 
 class TCPListener(Protocol):
@@ -28,7 +25,11 @@ class TCPListener(Protocol):
         ...
 
     async def accept(self) -> TCPStream:
-        """Wait for a connection. Raises OSError when this process may open no more sockets."""
+        """Wait for a connection.
+
+        Raises OSError when this process may open no more sockets, or the connection was gone
+        before it was accepted; the next call may do better.
+        """
         ...
 
     def close(self) -> None:
@@ -86,13 +87,8 @@ class KernelTCPListener:
 
     async def accept(self) -> KernelTCPStream:
         """Wait for a connection; see `TCPListener`."""
-        while True:
-            try:
-                accepted, peer = await self._socket.accept()
-                return KernelTCPStream(accepted, peer[:2])
-            except OSError as error:
-                if error.errno not in _GONE:
-                    raise
+        accepted, peer = await self._socket.accept()
+        return KernelTCPStream(accepted, peer[:2])
 
     def close(self) -> None:
         """Listen no more."""

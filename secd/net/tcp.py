@@ -1,21 +1,16 @@
 """TCP of the kernel: connections as `secd.net.network` wants them.
 
-A refusal of the network while connecting is `Unreachable`, as with UDP; what the process itself
-lacks (descriptors) stays an OSError. Nagle's algorithm is off, because messages here are written
+What goes wrong while connecting is `Unreachable`, as with UDP; that there is no socket to be had
+stays an OSError. Nagle's algorithm is off, because messages here are written
 whole.
 """
 
-import errno
 import socket
-from typing import Final
 
 import trio
 
 from secd.net.network import Address, Unreachable
 from secd.net.unreachable import unreachable_reason
-
-# Faults of this process or its machine, not of the way to the peer.
-_OWN_FAULTS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 
 
 class KernelTCPStream:
@@ -46,15 +41,13 @@ class KernelTCPStream:
 
 
 async def connect_tcp(family: socket.AddressFamily, address: Address) -> KernelTCPStream:
-    """Connect to a numeric address. Raises Unreachable, OSError for faults of this process."""
+    """Connect to a numeric address. Raises Unreachable, OSError when no socket is to be had."""
     connecting = trio.socket.socket(family, socket.SOCK_STREAM)
     try:
         await connecting.connect(address)
         return KernelTCPStream(connecting, address)
     except OSError as error:
         connecting.close()
-        if error.errno in _OWN_FAULTS:
-            raise
         reason = unreachable_reason(error.errno, "no connection")
         raise Unreachable(address, reason) from None
     except BaseException:
