@@ -71,6 +71,15 @@ def load_certificate_untrusted(der: bytes) -> x509.Certificate:
         raise MalformedFile(f"the certificate cannot be read: {_first_line(reason)}") from None
 
 
+def pem_to_der_untrusted(pem: bytes) -> bytes:
+    """Return the first certificate of a PEM file as DER. Raises MalformedFile."""
+    try:
+        with _quiet():
+            return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as reason:
+        raise MalformedFile(f"the certificate cannot be read: {_first_line(reason)}") from None
+
+
 def rsa_key_of_untrusted(der: bytes) -> rsa.RSAPublicKey:
     """Return the RSA public key inside a DER certificate.
 

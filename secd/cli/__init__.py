@@ -1,4 +1,4 @@
-"""What a person types: `secd boot`, `secd verify`, `secd show`.
+"""What a person types: `secd boot`, `secd verify`, `secd show`, `secd tvs`.
 
 Exit codes are a contract, printed by each command's help. Commands that only read files start no
 trio: `secd.net` is imported inside the command that needs it.
@@ -11,6 +11,7 @@ import click
 from secd import __version__
 from secd.cli.boot import boot
 from secd.cli.show import show
+from secd.cli.tvs import tvs
 from secd.cli.verify import verify
 from secd.errors import UnusableInput
 
@@ -26,6 +27,7 @@ def commands() -> None:
 commands.add_command(boot)
 commands.add_command(verify)
 commands.add_command(show)
+commands.add_command(tvs)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from secd.cli.addresses import tftp_servers
 from secd.cli.inputs import parse_device
 from secd.cli.summary import summarize
 from secd.cli.wording import WIDTH
@@ -78,7 +79,7 @@ def boot(
 
     name = parse_device(device)
     found = model_catalogue().find(model, load)
-    logical, book = _addresses(servers, mappings)
+    logical, book = tftp_servers(servers, mappings)
     with DirectoryFlash(state) as flash:
         store = PhoneStore(flash, name, found)
         phone = EmulatedPhone(name, found, store, logical, explain, _WATCHED_ROUNDS)
@@ -91,27 +92,6 @@ def boot(
         _print_section("Status messages", (format_status(m, family) for m in report.statuses))
         _print_section("Summary", summary.as_text(name, found))
     sys.exit(summary.exit_code)
-
-
-def _addresses(
-    servers: tuple[str, ...], mappings: tuple[str, ...]
-) -> "tuple[tuple[str, ...], AddressBook]":
-    """Return the servers as the phone knows them, and where they really are."""
-    from secd.net.network import AddressBook
-
-    logical: list[str] = []
-    entries: list[str] = []
-    for server in servers:
-        # A port given here says where the server really is; the phone knows port 69 only.
-        host = server.rsplit(":", 1)[0] if _has_port(server) else server
-        logical.append(host.strip("[]"))
-        if host != server:
-            entries.append(f"{host}={server}")
-    return tuple(logical), AddressBook.from_mappings_untrusted((*entries, *mappings))
-
-
-def _has_port(server: str) -> bool:
-    return server.count(":") == 1 or (server.startswith("[") and not server.endswith("]"))
 
 
 async def _boot(phone: "EmulatedPhone", book: "AddressBook", as_json: bool) -> "BootReport":

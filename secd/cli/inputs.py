@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from secd.certs import load_certificate_untrusted, pem_to_der_untrusted
 from secd.errors import MalformedFile, UnusableInput
 from secd.trustlist import TrustList, decode_trust_list_untrusted
 from secd.words import FileKind
@@ -35,6 +36,18 @@ def read_trust_list(path: Path | None) -> TrustList | None:
         return decode_trust_list_untrusted(octets)
     except MalformedFile as error:
         raise UnusableInput(f"{path}: not a trust list: {error}") from None
+
+
+def read_certificate(path: Path) -> bytes:
+    """Return the certificate in a file, DER or PEM, as DER. Raises UnusableInput."""
+    octets = read_file(path)
+    try:
+        if b"-----BEGIN CERTIFICATE-----" in octets:
+            octets = pem_to_der_untrusted(octets)
+        load_certificate_untrusted(octets)
+    except MalformedFile as error:
+        raise UnusableInput(f"{path}: {error}") from None
+    return octets
 
 
 def parse_device(text: str) -> str:

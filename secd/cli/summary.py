@@ -13,6 +13,7 @@ from secd.trace import (
     ServerRefused,
     TransferFailed,
     TransferFinished,
+    TVSServerPassedOver,
 )
 from secd.trust import Installed
 from secd.words import BootOutcome, TransferFailure
@@ -63,7 +64,7 @@ class Summary:
         """Return the summary as lines of at most 80 columns where the texts allow."""
         lines = [f"{device}, {model.name} ({model.load}): {_OUTCOMES[self.outcome]}"]
         lines += [f"installed {name}: {reason}" for name, reason in self.installed]
-        lines += [f"not fetched: {failure}" for failure in self.failures]
+        lines += [f"no answer: {failure}" for failure in self.failures]
         for refusal in self.refusals:
             lines.append(f"REFUSED {refusal.what}: {refusal.reason}")
             lines += [f"  {text}" for text in (refusal.detail, refusal.signer) if text]
@@ -96,11 +97,7 @@ def summarize(report: "BootReport") -> Summary:
     installed = tuple((e.file_name, e.reason) for e in events if isinstance(e, ListInstalled))
     kept = tuple((e.file_name, e.reason) for e in events if isinstance(e, ListKept))
     code = REFUSED if files_refused else code
-    failures = tuple(
-        f"{e.file_name} from {e.server}: {e.text}"
-        for e in events
-        if isinstance(e, TransferFailed) and e.failure is not TransferFailure.FILE_NOT_FOUND
-    )
+    failures = tuple(failure for event in events if (failure := _failure(event)) is not None)
     return Summary(report.outcome, code, installed, kept, failures, refusals, report.installed)
 
 
@@ -109,6 +106,16 @@ def _answered(event: object) -> bool:
     if isinstance(event, TransferFailed):
         return event.failure is TransferFailure.FILE_NOT_FOUND
     return isinstance(event, TransferFinished)
+
+
+def _failure(event: object) -> str | None:
+    match event:
+        case TransferFailed() if event.failure is not TransferFailure.FILE_NOT_FOUND:
+            return f"{event.file_name} from {event.server}: {event.text}"
+        case TVSServerPassedOver():
+            return f"TVS {event.server} port {event.port}: {event.text}"
+        case _:
+            return None
 
 
 def _refusal(event: object) -> Refusal | None:

@@ -60,6 +60,15 @@ def decide_peer(
             raise ValueError(f"no TLS server is judged by function {function.name}")
 
 
+def decide_pinned(certificate: bytes, pinned: bytes) -> Accept | Refuse:
+    """Judge a server by the one certificate that the user named: octet for octet (DER)."""
+    if certificate == pinned:
+        return Accept(Reason.PEER_LISTED)
+    return Refuse(
+        Reason.PEER_NOT_LISTED, Evidence("the server shows another certificate than the one named")
+    )
+
+
 def knows_call_manager(installed: Installed, switches: Switches) -> bool:
     """Tell whether any call manager could be trusted by the lists alone (row T1).
 
