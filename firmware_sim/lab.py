@@ -2,6 +2,7 @@
 
     DIR/cluster.toml      the state (`firmware_sim.cluster.tables`)
     DIR/keys/ROLE.pem     private key and certificate of one role together; mode 0600
+    DIR/common/NAME       soft keys, dial rules, tones: put there by hand, served plain and signed
     DIR/tftp/NAME         every file as the publisher serves it: to look at, never read back
 
 Each file is replaced as a whole: written beside, brought to the disk, renamed. The keys come
@@ -36,6 +37,7 @@ from secd.errors import MalformedFile, UnusableInput
 STATE_FILE = "cluster.toml"
 KEYS_FOLDER = "keys"
 TFTP_FOLDER = "tftp"
+COMMON_FOLDER = "common"
 _SECRET = 0o600
 _PUBLIC = 0o644
 _SUFFIXES = (".cnf.xml", ".cnf.xml.sgn", ".cnf.xml.enc.sgn")
@@ -91,7 +93,7 @@ def read_lab(directory: Path, random: Random) -> Cluster:
         raise UnusableInput(f"{path}: {error}") from None
     keys = directory / KEYS_FOLDER
     try:
-        return table_to_cluster(
+        cluster = table_to_cluster(
             table,
             random,
             lambda role: credential_of(*_read_pem(keys, role)),
@@ -99,6 +101,17 @@ def read_lab(directory: Path, random: Random) -> Cluster:
         )
     except UnusableInput as error:
         raise UnusableInput(f"{directory}: {error}") from None
+    cluster.common_files = _read_common(directory / COMMON_FOLDER)
+    return cluster
+
+
+def _read_common(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder and the folders in it, by their names below it."""
+    try:
+        paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+    except OSError as error:
+        raise UnusableInput(f"{folder}: {error.strerror}") from None
 
 
 def _read_token(keys: Path, role: str, name: str) -> SoftToken:

@@ -16,6 +16,8 @@ and nothing external to fetch. Names of servers are not resolved here.
     deviceSecurityMode                                        1 none, 2 authenticated, 3 encrypted
     capfAuthMode                                              0 to 4
     certHash, encrConfig, loadInformation
+    sipProfile/softKeyFile, sipProfile/dialTemplate, featurePolicyFile     names of further files
+    networkLocale                                             directory of the tones
 
 Sources: the public SEP<MAC>.cnf.xml reference of usecallmanager.nz and published samples.
 """
@@ -28,6 +30,7 @@ from secd.errors import MalformedFile
 
 _DEPTH_LIMIT = 64  # real files nest 8 deep
 _ELEMENT_LIMIT = 50_000  # real files have hundreds
+_NAME_LIMIT = 64  # characters; real ones have up to 50 (SK and a UUID)
 _SERVER_LIMIT = 5  # what a phone keeps of each kind (SEP<MAC>.cnf.xml reference)
 # Those that expat knows by itself. For any other pyexpat would ask Python's codecs, which know
 # "unicode_escape" and worse.
@@ -68,6 +71,10 @@ class Configuration:
     certificate_hash: str
     encrypted: bool
     load_information: str
+    soft_key_file: str = ""
+    dial_template: str = ""
+    feature_policy_file: str = ""
+    network_locale: str = ""
 
     @property
     def is_secure(self) -> bool:
@@ -100,6 +107,10 @@ def parse_configuration_untrusted(octets: bytes) -> Configuration:
         certificate_hash=_text(device, "certHash", "").lower(),
         encrypted=_text(device, "encrConfig", "false").lower() == "true",
         load_information=_text(device, "loadInformation", ""),
+        soft_key_file=_file_name(device, "sipProfile/softKeyFile"),
+        dial_template=_file_name(device, "sipProfile/dialTemplate"),
+        feature_policy_file=_file_name(device, "featurePolicyFile"),
+        network_locale=_file_name(device, "networkLocale"),
     )
 
 
@@ -137,6 +148,14 @@ def _text(parent: Element, path: str, default: str) -> str:
     """Return an element's text; the default where it is absent or blank, as it often is."""
     found = parent.findtext(path)
     return default if found is None or not found.strip() else found.strip()
+
+
+def _file_name(parent: Element, path: str) -> str:
+    """Return the name of a file or directory that the phone will ask a server for."""
+    name = _text(parent, path, "")
+    if len(name) > _NAME_LIMIT or not (name.isascii() and name.isprintable()):
+        raise MalformedFile(f"<{path}> is no name of a file: {name[:20]!r}")
+    return name
 
 
 def _number(parent: Element, path: str, default: int) -> int:

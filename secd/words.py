@@ -42,6 +42,15 @@ class TransferFailure(StrEnum):
     NOT_AUTHORIZED = "not_authorized"  # nothing was asked: row S2
 
 
+class FilePurpose(StrEnum):
+    """What a further file is for: one that the configuration names."""
+
+    SOFT_KEYS = "soft_keys"
+    FEATURE_POLICY = "feature_policy"
+    DIAL_RULES = "dial_rules"
+    TONES = "tones"
+
+
 class BootOutcome(StrEnum):
     """How a boot ended."""
 

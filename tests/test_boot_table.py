@@ -7,6 +7,7 @@ from boot_support import (
     BOTH,
     COMMON_ITL,
     CTL,
+    DEFAULT,
     DEFAULT_SIGNED,
     DEVICE,
     ITL,
@@ -36,6 +37,7 @@ from trust_lists import (
     make_itl,
     make_list,
     make_sgn,
+    vouch,
 )
 
 from secd.boot import (
@@ -62,6 +64,13 @@ from secd.words import FileKind, Transport
 CTL1, ITL1 = make_ctl(TOKEN1), make_itl(CCM)
 HELD = holds(ctl=CTL1, itl=ITL1)
 STORED, SECURE = xml(tvs="10.9.9.9"), xml(mode=3, tvs="10.9.9.9")
+SOFT_KEYS, POLICY, DIAL_RULES = "SK1.xml", "FP1.xml", "DR1.xml"
+NAMING = (
+    f"<device><TVS><members><member><address>10.9.9.9</address></member></members></TVS>"
+    f"<sipProfile><softKeyFile>{SOFT_KEYS}</softKeyFile>"
+    f"<dialTemplate>{DIAL_RULES}</dialTemplate></sipProfile>"
+    f"<featurePolicyFile>{POLICY}</featurePolicyFile></device>"
+).encode()
 BY_STRANGER = make_sgn(STRANGER, xml())
 # Lists that leave TVS in place, but name no call manager.
 NO_CCM = holds(ctl=make_list(TOKEN1, SAST_RECOVERY), itl=ITL1)
@@ -85,6 +94,23 @@ SCENARIOS: dict[str, Callable[[], Boot]] = {
     ),
     "secure without CTL": lambda: _boot({PLAIN: xml(mode=3)}),
     "secure without CTL, default": lambda: _boot({}, stored=SECURE),
+    "further files, two by a stranger": lambda: _boot(
+        {
+            SIGNED: make_sgn(CCM, NAMING),
+            f"{SOFT_KEYS}.sgn": make_sgn(CCM, b"<keys/>"),
+            f"{POLICY}.sgn": make_sgn(STRANGER, b"<policy/>"),
+            f"{DIAL_RULES}.sgn": make_sgn(STRANGER, b"<rules/>"),
+        },
+        HELD,
+        STORED,
+    ),
+    "further files, the last missing": lambda: _boot({PLAIN: NAMING, SOFT_KEYS: b"<keys/>"}),
+    "further files by the default configuration": lambda: _boot({DEFAULT: NAMING}),
+    "further files by a configuration that TVS vouches for": lambda: boot(
+        phone(P1, installed=HELD, configuration=STORED),
+        shelf({SIGNED: make_sgn(STRANGER, NAMING)}),
+        lambda _: vouch(STRANGER, 2),
+    ),
     "secure without CTL, TVS": lambda: _boot({SIGNED: BY_STRANGER}, NO_CCM, SECURE),
 }
 

@@ -33,6 +33,7 @@ VALUES = {
     "destination_ctl": '"/c"',
     "destination_itl": '"/i"',
     "destination_configuration": '"/d/{name}"',
+    "destination_further": '"/d/{name}"',
     "console_family": '"con"',
     "status_family": '"sta"',
     "worker_id": "10",

@@ -32,6 +32,7 @@ def device_configuration(cluster: Cluster, device: Device) -> bytes:
     _add(root, "transportLayerProtocol", "1" if mode is SecurityMode.NON_SECURE else "3")
     _add(root, "deviceSecurityMode", str(int(mode)))
     _common_end(root, cluster, device)
+    _further_files(root, cluster, device)
     return _octets(root, cluster)
 
 
@@ -93,6 +94,15 @@ def _common_end(root: Element, cluster: Cluster, device: Device) -> None:
     known = device.encrypted_configuration and device.certificate is not None
     _add(root, "certHash", certificate_hash(device.certificate or b"") if known else "")
     _add(root, "encrConfig", "true" if device.encrypted_configuration else "false")
+
+
+def _further_files(root: Element, cluster: Cluster, device: Device) -> None:
+    if device.soft_keys or device.dial_rules:
+        profile = SubElement(root, "sipProfile")
+        _add(profile, "softKeyFile", device.soft_keys)
+        _add(profile, "dialTemplate", device.dial_rules)
+    if cluster.network_locale:
+        _add(root, "networkLocale", cluster.network_locale)
 
 
 def _octets(root: Element, cluster: Cluster) -> bytes:

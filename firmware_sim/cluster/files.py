@@ -7,6 +7,7 @@
     SEP<MAC>.cnf.xml                the device's configuration, unsigned
     SEP<MAC>.cnf.xml.sgn            … signed by the serving node's CallManager key
     SEP<MAC>.cnf.xml.enc.sgn        … encrypted to the device and signed; only where that is on
+    NAME, NAME.sgn                  a common file (soft keys, dial rules, tones), plain or signed
     XMLDefault.cnf.xml              only while autoregistration is on; unsigned
 
 With encryption on, the first two configurations hold the minimal one.
@@ -28,6 +29,7 @@ from firmware_sim.cluster.state import Cluster, Device, Node
 
 DEFAULT_CONFIGURATION = "XMLDefault.cnf.xml"
 _LIST_OF_A_DEVICE = re.compile(r"(CTL|ITL)SEP[0-9A-F]{12}\.tlv", re.ASCII)
+_SGN = ".sgn"
 _PLAIN = ".cnf.xml"
 _SIGNED = ".cnf.xml.sgn"
 _ENCRYPTED = ".cnf.xml.enc.sgn"
@@ -95,7 +97,19 @@ class ClusterFiles:
             return itl_file(cluster, node)
         if name == DEFAULT_CONFIGURATION:
             return default_configuration(cluster) if cluster.autoregistration else None
-        return self._configuration(name, node)
+        common = self._common(name, node)
+        return self._configuration(name, node) if common is None else common
+
+    def _common(self, name: str, node: Node) -> bytes | None:
+        cluster = self.cluster
+        if name in cluster.common_files:
+            return cluster.common_files[name]
+        payload = cluster.common_files.get(name.removesuffix(_SGN))
+        if payload is None or not name.endswith(_SGN):
+            return None
+        return sign_file(
+            name, payload, node.callmanager, cluster.digest, cluster.changed_at_seconds
+        )
 
     def _configuration(self, name: str, node: Node) -> bytes | None:
         stem, dot, rest = name.partition(".")

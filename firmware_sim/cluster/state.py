@@ -90,7 +90,8 @@ class Device:
 
     name -- `SEP` and the MAC address in upper case. model -- `7961`.
     load -- the firmware it shall run; empty: what it has.
-    protocol -- SCCP or SIP. encrypted_configuration -- "TFTP Encrypted Config" of its profile.
+    protocol -- SCCP or SIP. soft_keys, dial_rules -- names of files among the cluster's common
+    ones; empty: none. encrypted_configuration -- "TFTP Encrypted Config" of its profile.
     certificate -- its LSC or MIC (DER, RSA), if the cluster knows it.
     """
 
@@ -100,6 +101,8 @@ class Device:
     protocol: str = "SCCP"
     security_mode: SecurityMode = SecurityMode.NON_SECURE
     capf_mode: CAPFMode = CAPFMode.NO_PENDING_OPERATION
+    soft_keys: str = ""
+    dial_rules: str = ""
     encrypted_configuration: bool = False
     certificate: bytes | None = None
 
@@ -117,6 +120,8 @@ class Cluster:
     mixed_mode -- False with a CTL: the CTL of a cluster that went back to non-secure mode.
     digest -- "TFTP File Signature Algorithm"; does not concern tokens.
     rollback -- "Prepare Cluster for Rollback to Pre 8.0": the ITL becomes the empty one.
+    common_files -- soft keys, dial rules, tones: served as they are, and signed as NAME.sgn.
+    network_locale -- directory of the tones, like United_States; empty: none.
     overrides -- file name to octets served instead; see `firmware_sim.cluster.files`.
     """
 
@@ -135,6 +140,8 @@ class Cluster:
     autoregistration: bool = False
     devices: dict[str, Device] = field(default_factory=dict)
     overrides: dict[str, bytes] = field(default_factory=dict)
+    common_files: dict[str, bytes] = field(default_factory=dict)
+    network_locale: str = ""
 
     @property
     def publisher(self) -> Node:

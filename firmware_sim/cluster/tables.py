@@ -2,11 +2,12 @@
 
     format                 1
     release, digest, ctl   "10.5(2)"; "SHA1", "SHA256" or "SHA512"; "etoken", "tokenless" or "none"
-    mixed_mode, rollback, autoregistration, signing_token, changed_at_seconds
+    mixed_mode, rollback, autoregistration, network_locale, signing_token, changed_at_seconds
     node, one or more      name, address
     token                  name
     device                 name, model, load, protocol, security_mode, capf_mode,
-                           encrypted_configuration, certificate (PEM; empty: not known)
+                           soft_keys, dial_rules, encrypted_configuration,
+                           certificate (PEM; empty: not known)
 
 A credential is known by its role, for which the caller has the rest: `callmanager-0` and `tvs-0`
 for the first node, `token-0` for the first token, `capf`, `itlrecovery`.
@@ -39,13 +40,14 @@ NO_CTL = "none"
 
 _CLUSTER_KEYS = frozenset(
     {"format", "release", "digest", "ctl", "mixed_mode", "rollback", "autoregistration"}
+    | {"network_locale"}
     | {"signing_token", "changed_at_seconds", "node", "token", "device"}
 )
 _NODE_KEYS = frozenset({"name", "address"})
 _TOKEN_KEYS = frozenset({"name"})
 _DEVICE_KEYS = frozenset(
     {"name", "model", "load", "protocol", "security_mode", "capf_mode"}
-    | {"encrypted_configuration", "certificate"}
+    | {"encrypted_configuration", "certificate", "soft_keys", "dial_rules"}
 )
 
 
@@ -69,6 +71,7 @@ def cluster_to_table(cluster: Cluster) -> dict[str, object]:
         "mixed_mode": cluster.mixed_mode,
         "rollback": cluster.rollback,
         "autoregistration": cluster.autoregistration,
+        "network_locale": cluster.network_locale,
         "signing_token": cluster.signing_token,
         "changed_at_seconds": cluster.changed_at_seconds,
         "node": [{"name": node.name, "address": node.address} for node in cluster.nodes],
@@ -117,6 +120,7 @@ def table_to_cluster(
         digest=top.member("digest", Digest),
         rollback=top.truth("rollback"),
         autoregistration=top.truth("autoregistration"),
+        network_locale=top.text("network_locale"),
     )
     for device in devices:
         if device.name in cluster.devices:
@@ -144,6 +148,8 @@ def _device_to_table(device: Device) -> dict[str, object]:
         "protocol": device.protocol,
         "security_mode": device.security_mode.name.lower(),
         "capf_mode": device.capf_mode.name.lower(),
+        "soft_keys": device.soft_keys,
+        "dial_rules": device.dial_rules,
         "encrypted_configuration": device.encrypted_configuration,
         "certificate": "" if device.certificate is None else _pem(device.certificate),
     }
@@ -157,6 +163,8 @@ def _device(fields: Fields) -> Device:
         protocol=fields.text("protocol"),
         security_mode=fields.member("security_mode", SecurityMode),
         capf_mode=fields.member("capf_mode", CAPFMode),
+        soft_keys=fields.text("soft_keys"),
+        dial_rules=fields.text("dial_rules"),
         encrypted_configuration=fields.truth("encrypted_configuration"),
         certificate=fields.certificate("certificate"),
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from secd.boot.configuring import Configuring, base_name
 from secd.boot.fetch import FetchMachine
+from secd.boot.further import FurtherFiles
 from secd.boot.judged import envelope_events, text_of
 from secd.boot.lists import COMMON_ITL, TrustLists
 from secd.boot.messages import (
@@ -100,7 +101,7 @@ class _Candidate:
 class BootMachine:
     """Boots one phone once.
 
-    lists, configuring -- what the phone holds by now.
+    lists, configuring, further -- what the phone holds by now, and asks for still.
     available -- the transports that the outside can do.
     """
 
@@ -108,6 +109,7 @@ class BootMachine:
         self.state = State.OFF
         self.lists = TrustLists(phone.model, phone.installed, phone.vouchers)
         self.configuring = Configuring(phone.configuration, phone.model)
+        self.further = FurtherFiles()
         self._phone = phone
         self._model = phone.model
         self._available = available
@@ -164,9 +166,11 @@ class BootMachine:
                 self._request(COMMON_ITL, FileKind.ITL, destinations.itl)
             case State.REQUEST_CONFIGURATION:
                 self._tell(self.lists.conclusion())
-                self._request_configuration(f"{device}.cnf.xml")
+                self._request_file(f"{device}.cnf.xml", destinations.configuration)
             case State.REQUEST_DEFAULT_CONFIGURATION:
-                self._request_configuration(_DEFAULT_CONFIGURATION)
+                self._request_file(_DEFAULT_CONFIGURATION, destinations.configuration)
+            case State.REQUEST_FURTHER_FILE:
+                self._request_file(self.further.next().name, destinations.further)
             case State.WAIT_FOR_CTL:
                 self._rounds += 1
                 pause = self._model.retry_seconds
@@ -176,10 +180,10 @@ class BootMachine:
             case _:  # the ASK_TVS states: their action carries the question, see _judge
                 pass
 
-    def _request_configuration(self, name: str) -> None:
+    def _request_file(self, name: str, pattern: str) -> None:
+        """Ask for a configuration or further file, with `.sgn` where row C1 says so."""
         signed = signed_files_required(self.lists.installed)
         kind = FileKind.SIGNED if signed else FileKind.PLAIN
-        pattern = self._model.destinations.configuration
         self._request(f"{name}.sgn" if signed else name, kind, pattern)
 
     def _request(self, name: str, kind: FileKind, pattern: str) -> None:
@@ -213,6 +217,9 @@ class BootMachine:
                 missing = failure is TransferFailure.FILE_NOT_FOUND
                 if fetch.kind.is_list:
                     self._list_not_received(fetch, missing, failure)
+                elif self.further.current is not None:
+                    self._tell(self.further.missing(fetch.file_name))
+                    self._go(self._after_files())
                 else:
                     self._configuration_not_received(fetch, missing)
 
@@ -269,6 +276,9 @@ class BootMachine:
         if kind.is_list:
             self._tell(self.lists.judged(name, candidate.octets, path, kind, verdict))
             self._list_done(kind)
+        elif self.further.current is not None:
+            self._tell(self.further.judged(name, kind, path, verdict))
+            self._go(self._after_files())
         else:
             self._tell(self.configuring.judged(name, kind, candidate.transport, path, verdict))
             self._configured()
@@ -305,8 +315,13 @@ class BootMachine:
             return
         if not self.configuring.fresh:
             self._tell([ConfigurationKept(f"{self._phone.device}.cnf.xml")])
+        else:
+            self.further.name(self.configuring.current)
         lacks = self.configuring.lacks_call_manager(self.lists.installed)
-        self._go(Outcome.CTL_NEEDED if lacks and self._may_retry() else Outcome.DONE)
+        self._go(Outcome.CTL_NEEDED if lacks and self._may_retry() else self._after_files())
+
+    def _after_files(self) -> Outcome:
+        return Outcome.MORE_FILES if self.further.left else Outcome.DONE
 
     def _may_retry(self) -> bool:
         limits = (self._model.secure_no_ctl_retries, self._phone.round_limit)

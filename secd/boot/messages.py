@@ -112,6 +112,14 @@ class StoreConfiguration:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreFile:
+    """Keep a further file. name -- as the configuration names it."""
+
+    name: str
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class QueryTVS:
     """Find out what TVS says about a signer (the octets of its header).
 
@@ -152,4 +160,13 @@ class Finish:
     outcome: BootOutcome
 
 
-Action = Transfer | InstallTrustList | EraseTrustList | StoreConfiguration | AskTVS | Wait | Finish
+Action = (
+    Transfer
+    | InstallTrustList
+    | EraseTrustList
+    | StoreConfiguration
+    | StoreFile
+    | AskTVS
+    | Wait
+    | Finish
+)

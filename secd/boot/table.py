@@ -1,7 +1,7 @@
 """The transitions of a boot: what the phone does next, after what came of the last thing.
 
     OFF → REQUEST_CTL → REQUEST_ITL (→ REQUEST_COMMON_ITL) → REQUEST_CONFIGURATION
-        (→ REQUEST_DEFAULT_CONFIGURATION) → REGISTER or STOPPED
+        (→ REQUEST_DEFAULT_CONFIGURATION) (→ REQUEST_FURTHER_FILE …) → REGISTER or STOPPED
 
 Rules:
 * Every transition stands here; the diagram in docs/ is drawn from this table.
@@ -28,6 +28,8 @@ class State(Enum):
     REQUEST_CONFIGURATION = auto()
     REQUEST_DEFAULT_CONFIGURATION = auto()
     ASK_TVS_ABOUT_CONFIGURATION = auto()
+    REQUEST_FURTHER_FILE = auto()
+    ASK_TVS_ABOUT_FURTHER_FILE = auto()
     WAIT_FOR_CTL = auto()
     REGISTER = auto()
     STOPPED = auto()
@@ -41,16 +43,14 @@ class Outcome(Enum):
     DONE_WITHOUT_ITL = auto()  # settled, and this model has no ITL to ask for
     NOT_FOUND = auto()  # there is another name to ask for
     TVS_NEEDED = auto()  # undecided until TVS answers
+    MORE_FILES = auto()  # the configuration names a file that was not asked for yet
     CTL_NEEDED = auto()  # a secure mode, and nothing to authenticate a call manager with
     TIME_OVER = auto()
     UNUSABLE = auto()  # nothing to start with
 
 
-_CONFIGURED = {
-    Outcome.DONE: State.REGISTER,
-    Outcome.CTL_NEEDED: State.WAIT_FOR_CTL,
-    Outcome.UNUSABLE: State.STOPPED,
-}
+_FURTHER = {Outcome.DONE: State.REGISTER, Outcome.MORE_FILES: State.REQUEST_FURTHER_FILE}
+_CONFIGURED = {**_FURTHER, Outcome.CTL_NEEDED: State.WAIT_FOR_CTL}
 
 TRANSITIONS: Mapping[State, Mapping[Outcome, State]] = {
     State.OFF: {Outcome.POWERED: State.REQUEST_CTL},
@@ -72,18 +72,22 @@ TRANSITIONS: Mapping[State, Mapping[Outcome, State]] = {
     State.ASK_TVS_ABOUT_ITL: {Outcome.DONE: State.REQUEST_CONFIGURATION},
     State.REQUEST_CONFIGURATION: {
         **_CONFIGURED,
+        Outcome.UNUSABLE: State.STOPPED,
         Outcome.NOT_FOUND: State.REQUEST_DEFAULT_CONFIGURATION,
         Outcome.TVS_NEEDED: State.ASK_TVS_ABOUT_CONFIGURATION,
     },
     State.REQUEST_DEFAULT_CONFIGURATION: {
         **_CONFIGURED,
+        Outcome.UNUSABLE: State.STOPPED,
         Outcome.TVS_NEEDED: State.ASK_TVS_ABOUT_CONFIGURATION,
     },
     # Never UNUSABLE: who can ask TVS has a stored configuration, which names its servers.
-    State.ASK_TVS_ABOUT_CONFIGURATION: {
-        Outcome.DONE: State.REGISTER,
-        Outcome.CTL_NEEDED: State.WAIT_FOR_CTL,
+    State.ASK_TVS_ABOUT_CONFIGURATION: {**_CONFIGURED},
+    State.REQUEST_FURTHER_FILE: {
+        **_FURTHER,
+        Outcome.TVS_NEEDED: State.ASK_TVS_ABOUT_FURTHER_FILE,
     },
+    State.ASK_TVS_ABOUT_FURTHER_FILE: {**_FURTHER},
     State.WAIT_FOR_CTL: {Outcome.TIME_OVER: State.REQUEST_CTL},
     State.REGISTER: {},
     State.STOPPED: {},

@@ -2,6 +2,7 @@
 
     CTLFile.tlv, ITLFile.tlv   the installed trust lists, octets as received
     SEP<MAC>.cnf.xml           the last good configuration, without envelope
+    file-NAME                  further files; NAME percent-encoded
     state.toml                 format version, model, load, device, TVS cache, status messages
     console.log                the console log of the last boot; console.log.0 the one before
 
@@ -11,6 +12,7 @@ Nothing is decided here, and nothing is touched in a directory that is not this 
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 import tomli_w
 
@@ -25,6 +27,7 @@ from secd.words import FileKind
 FORMAT_VERSION = 1
 _STATE = "state.toml"
 _CONSOLE, _CONSOLE_BEFORE = "console.log", "console.log.0"
+_FURTHER = "file-"  # before the name of a further file, itself written without any slash
 _LIST_NAMES = {FileKind.CTL: "CTLFile.tlv", FileKind.ITL: "ITLFile.tlv"}
 
 StatusRow = tuple[float, str, str]  # when (Unix time), text, key: as statusmsgs keeps them
@@ -74,6 +77,10 @@ class PhoneStore:
         """Keep a configuration as the last good one."""
         self._flash.write(f"{self._device}.cnf.xml", octets)
 
+    def save_file(self, name: str, octets: bytes) -> None:
+        """Keep a further file. name -- as the configuration has it."""
+        self._flash.write(_further_name(name), octets)
+
     def save_state(self, vouchers: Sequence[Voucher], statuses: Sequence[StatusRow]) -> None:
         """Keep who this phone is, what TVS vouched for, and its status messages."""
         state = {
@@ -119,7 +126,8 @@ class PhoneStore:
     def _refuse_foreign_files(self) -> None:
         """Without state.toml only what a phone keeps may lie here: put there to start with."""
         ours = {*_LIST_NAMES.values(), f"{self._device}.cnf.xml", _CONSOLE, _CONSOLE_BEFORE}
-        foreign = sorted(self._flash.names() - ours)
+        names = {name for name in self._flash.names() if not name.startswith(_FURTHER)}
+        foreign = sorted(names - ours)
         if foreign:
             raise FlashUnusable(
                 f"the --state directory holds {foreign[0]!r} and no {_STATE}: "
@@ -148,6 +156,10 @@ class PhoneStore:
             raise FlashUnusable(
                 f"{name} in the flash directory is damaged ({error}): erase it"
             ) from None
+
+
+def _further_name(name: str) -> str:
+    return _FURTHER + quote(name, safe="")
 
 
 def _voucher_table(voucher: Voucher) -> dict[str, object]:

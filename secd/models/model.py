@@ -114,6 +114,7 @@ class Destinations:
     ctl: str
     itl: str
     configuration: str
+    further: str
 
 
 @dataclass(frozen=True, slots=True)

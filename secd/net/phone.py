@@ -22,6 +22,7 @@ from secd.boot import (
     Phone,
     PhoneBooted,
     StoreConfiguration,
+    StoreFile,
     TimerFired,
     Transfer,
     TVSServerAnswered,
@@ -101,6 +102,8 @@ class _Runner:
                 self._store.erase_list(kind)
             case StoreConfiguration(octets):
                 self._store.save_configuration(octets)
+            case StoreFile(name, octets):
+                self._store.save_file(name, octets)
             case Transfer():
                 return await self._transfer(output)
             case AskTVS():

@@ -8,7 +8,7 @@ the phone was configured with, before the address book.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from secd.words import BootOutcome, FileKind, TransferFailure, Transport
+from secd.words import BootOutcome, FileKind, FilePurpose, TransferFailure, Transport
 
 
 class ListsChange(StrEnum):
@@ -400,6 +400,39 @@ class ConfigurationKept(TraceEvent):
     """The last good configuration is in use."""
 
     base_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherFileAccepted(TraceEvent):
+    """A file that the configuration names was accepted and kept.
+
+    asked_name -- as requested, suffix included. base_name -- as the configuration names it.
+    """
+
+    asked_name: str
+    base_name: str
+    purpose: FilePurpose
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherFileRefused(TraceEvent):
+    """A file that the configuration names was refused; an earlier one stays in use."""
+
+    asked_name: str
+    base_name: str
+    purpose: FilePurpose
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class FurtherFileMissing(TraceEvent):
+    """A file that the configuration names did not come."""
+
+    asked_name: str
+    base_name: str
+    purpose: FilePurpose
 
 
 @dataclass(frozen=True, slots=True)
