@@ -149,7 +149,7 @@ class _Opening:
         identity: TLSIdentity | None,
     ) -> TLSStream:
         stream = await self._connect(network, book)
-        self._report(TLSConnected(*self._numbers))
+        self._report(TLSConnected(*self._numbers, _is_ipv6(self._target.host)))
         self._report(TLSHandshakeStarted(*self._numbers, identity is not None))
         try:
             session = await connect_tls(

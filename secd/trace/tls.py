@@ -64,7 +64,9 @@ class TLSConnectFailed(TLSEvent):
 
 @dataclass(frozen=True, slots=True)
 class TLSConnected(TLSEvent):
-    """The TCP connection stands."""
+    """The TCP connection stands. ipv6 -- the peer's address is one of IPv6."""
+
+    ipv6: bool
 
 
 @dataclass(frozen=True, slots=True)
