@@ -6,6 +6,7 @@ import pytest
 from boot_support import (
     BOTH,
     CTL,
+    DEFAULT,
     ITL,
     NOT_FOUND,
     PLAIN,
@@ -28,18 +29,23 @@ from trust_lists import (
     P2,
     P3,
     PUBLISHER,
+    SAST_RECOVERY,
     SBD,
+    SERVERS,
     SUBSCRIBER,
     TOKEN1,
     TOKEN2,
     TOKENS,
+    TVS_RECORD,
     bare_record,
+    header_for,
     holds,
     make_ctl,
     make_itl,
     make_list,
     make_sgn,
     switched,
+    with_signer_version,
 )
 
 from secd.boot import FileNotReceived, FileReceived, InstallTrustList, Transfer
@@ -190,8 +196,10 @@ def test_only_what_is_available_is_used() -> None:
 
 def test_an_unsigned_body_over_https_is_taken_and_over_tftp_is_not() -> None:
     """Row C5: the channel of the attempt counts, not that of the request."""
-    held = holds(ctl=CTL1, itl=make_itl(CCM))
-    unsigned = {CTL: CTL1, ITL: make_itl(CCM), SIGNED: xml()}
+    header = with_signer_version(header_for(CCM, "ITLFile.tlv"), (1, 1))
+    itl = make_list(CCM, SAST_RECOVERY, *SERVERS, TVS_RECORD, header=header)
+    held = holds(ctl=CTL1, itl=itl)
+    unsigned = {CTL: CTL1, ITL: itl, SIGNED: xml()}
     everything = frozenset(Transport)
     good = boot(phone(P3, installed=held), shelf(unsigned), available=everything)
     assert good.told(ConfigurationAccepted)[0].reason == "CHANNEL_AUTHENTICATED"
@@ -201,6 +209,17 @@ def test_an_unsigned_body_over_https_is_taken_and_over_tftp_is_not() -> None:
 
     bad = boot(phone(P3, installed=held), no_https, available=everything)
     assert bad.refusals == [(SIGNED, "UNSIGNED")]
+
+
+def test_https_is_for_the_configuration_and_lists_of_signer_version_1_1_only() -> None:
+    held = holds(ctl=CTL1, itl=make_itl(CCM))  # CUCM's lists name no signer version
+    done = boot(phone(P3, installed=held), shelf(MIXED), available=frozenset(Transport))
+    assert Transport.HTTPS not in {transfer.transport for transfer in done.did(Transfer)}
+    header = with_signer_version(header_for(CCM, "ITLFile.tlv"), (1, 1))
+    new = holds(itl=make_list(CCM, SAST_RECOVERY, *SERVERS, TVS_RECORD, header=header))
+    done = boot(phone(P3, installed=new), shelf({}), available=frozenset(Transport))
+    asked = {t.file_name for t in done.did(Transfer) if t.transport is Transport.HTTPS}
+    assert asked == {SIGNED, f"{DEFAULT}.sgn"}
 
 
 # Numbers and limits that go with a transfer

@@ -76,7 +76,7 @@ def test_a_book_leads_to_the_actual_address() -> None:
 
 def test_what_stands_in_no_entry_stands_for_itself() -> None:
     book = AddressBook.from_mappings_untrusted(["14.48.44.80=127.0.0.1:54321"])
-    assert book.actual("14.48.44.80", 6970) == ("14.48.44.80", 6970)
+    assert book.actual("14.48.44.82", 6970) == ("14.48.44.82", 6970)
     assert AddressBook().actual("CUCM", 69) == ("CUCM", 69)
 
 
@@ -88,3 +88,14 @@ def test_unreachable_says_who_and_why() -> None:
 def test_reading_a_command_line_imports_no_trio() -> None:
     program = "import sys, secd.net.network; sys.exit('trio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_host_that_leads_elsewhere_has_no_other_ports() -> None:
+    book = AddressBook.from_mappings_untrusted(["14.48.44.80=127.0.0.1:6969"])
+    with pytest.raises(Unreachable, match="no entry for port 6970 of"):
+        book.actual("14.48.44.80", 6970)
+
+
+def test_a_host_of_which_only_a_port_is_another_keeps_the_others() -> None:
+    book = AddressBook.from_mappings_untrusted(["10.1.1.5=10.1.1.5:6969"])
+    assert book.actual("10.1.1.5", 2445) == ("10.1.1.5", 2445)

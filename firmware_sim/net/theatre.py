@@ -1,4 +1,4 @@
-"""Plays a story: TFTP and TVS on loopback, and phones that boot against them."""
+"""Plays a story: TFTP, HTTP and TVS on loopback, and phones that boot against them."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import trio
 
 from firmware_sim.cluster import ClusterFiles
 from firmware_sim.cluster.configuration import TVS_PORT
+from firmware_sim.net.http_server import serve_http
 from firmware_sim.net.kernel import KernelServerNetwork
 from firmware_sim.net.tcp import KernelTCPServerNetwork
 from firmware_sim.net.tftp_server import serve_tftp
@@ -26,7 +27,7 @@ from secd.net.phone import Surroundings
 from secd.net.tls_context import TLSIdentity
 from secd.trace import Traced
 
-_TFTP_PORT = 69
+_TFTP_PORT, _HTTP_PORT = 69, 6970
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,19 @@ async def play_scene(stage: Stage, scene: Scene, flashes: dict[str, MemoryFlash]
             TVSDirectory(stage.cluster),
             _ignore,
         )
+        http_address = await nursery.start(
+            serve_http,
+            KernelTCPServerNetwork(),
+            ("127.0.0.1", 0),
+            ClusterFiles(stage.cluster),
+            _ignore,
+        )
         book = AddressBook(
-            {(stage.address, _TFTP_PORT): address, (stage.address, TVS_PORT): tvs_address}
+            {
+                (stage.address, _TFTP_PORT): address,
+                (stage.address, _HTTP_PORT): http_address,
+                (stage.address, TVS_PORT): tvs_address,
+            }
         )
         surroundings = Surroundings(KernelNetwork(), TrioClock(), book)
         boots = [

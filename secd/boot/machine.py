@@ -57,6 +57,7 @@ from secd.trust import (
     decide,
     decide_absent,
     decide_peer,
+    https_offered,
     signed_files_required,
 )
 from secd.trustlist import Function
@@ -188,7 +189,13 @@ class BootMachine:
 
     def _request(self, name: str, kind: FileKind, pattern: str) -> None:
         path = pattern.replace("{name}", base_name(name))
-        fetch = FetchFile(name, kind, self._model.transports, self._phone.servers, path)
+        offered = https_offered(self.lists.installed, self._model) and not kind.is_list
+        transports = tuple(
+            transport
+            for transport in self._model.transports
+            if transport is not Transport.HTTPS or (offered and self.further.current is None)
+        )
+        fetch = FetchFile(name, kind, transports, self._phone.servers, path)
         context = self._context(kind, name)
         self._fetch = machine = FetchMachine(
             fetch, self.lists.installed, context, self._available, self._next_id
@@ -263,6 +270,11 @@ class BootMachine:
         """Judge the certificate that a TVS server shows in its handshake (row T3)."""
         context = self._context(FileKind.PLAIN, "")
         return decide_peer(self.lists.installed, certificate, Function.TVS, context)
+
+    def judge_file_server(self, certificate: bytes) -> Accept | Refuse | NeedsTVS:
+        """Judge the certificate that an HTTPS file server shows in its handshake (row T5)."""
+        context = self._context(FileKind.PLAIN, "")
+        return decide_peer(self.lists.installed, certificate, Function.TFTP, context)
 
     def _decide(self, candidate: _Candidate, vouchers: tuple[Voucher, ...]) -> Verdict:
         context = self._context(

@@ -9,10 +9,10 @@
 Nothing is decided here, and nothing is touched in a directory that is not this phone's.
 """
 
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 import tomli_w
 
@@ -159,7 +159,7 @@ class PhoneStore:
 
 
 def _further_name(name: str) -> str:
-    return _FURTHER + quote(name, safe="")
+    return _FURTHER + re.sub(r"[^A-Za-z0-9._-]", lambda odd: f"%{ord(odd[0]):02X}", name)
 
 
 def _voucher_table(voucher: Voucher) -> dict[str, object]:

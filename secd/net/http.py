@@ -1,39 +1,22 @@
-"""Fetches a file by HTTP: pumps a `secd.http.Get` over a stream of octets.
+"""Fetches a file by HTTP or HTTPS: pumps a `secd.http.Get` over a stream of octets.
 
-Decided here: nothing about the protocol; only how long a phone is patient. The stream may be TLS
-as well (HTTPS, port 6971): `get_over` does not ask.
+Decided here: nothing about the protocol; only how long a phone is patient.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import trio
 
 from secd.http import Get, Response
+from secd.net.network import ByteStream, Unreachable
+from secd.net.tls_errors import TLSError
 from secd.transfer import Failed, Received
 from secd.words import TransferFailure
 
 _READ_BYTES: Final = 64 * 1024
-
-
-class ByteStream(Protocol):
-    """What is needed of a connection: a part of trio's streams."""
-
-    async def send_all(self, octets: bytes, /) -> None:
-        """Send. Raises trio.BrokenResourceError when the connection is gone."""
-        ...
-
-    async def receive_some(self, max_bytes: int, /) -> bytes:
-        """Wait for octets; none: the peer sends no more.
-
-        Raises trio.BrokenResourceError when the connection is gone.
-        """
-        ...
-
-    async def aclose(self) -> None:
-        """Close, at once when cancelled."""
-        ...
+_GOODBYE_SECONDS: Final = 2.0  # which a TLS session says, and a peer need not take
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +32,29 @@ class Patience:
 
 
 DEFAULT_PATIENCE: Final = Patience()
+
+
+async def fetch_http(
+    connect: Callable[[], Awaitable[ByteStream]],
+    get: Get,
+    on_response: Callable[[Response], None],
+    patience: Patience = DEFAULT_PATIENCE,
+) -> Received | Failed:
+    """Connect and run one exchange. connect -- opens the connection, plain or TLS.
+
+    Never raises because of what the network does, a refused certificate included. Raises OSError
+    when this process may open no more sockets.
+    """
+    try:
+        with trio.fail_after(patience.silence_seconds):
+            stream = await connect()
+    except trio.TooSlowError:
+        return Failed(TransferFailure.TIMEOUT, 0, _silent_for(patience.silence_seconds))
+    except Unreachable as error:
+        return Failed(TransferFailure.UNREACHABLE, 0, error.reason)
+    except TLSError as error:
+        return Failed(TransferFailure.PROTOCOL, 0, str(error))
+    return await get_over(stream, get, on_response, patience)
 
 
 async def get_over(
@@ -68,8 +74,7 @@ async def get_over(
                 await _exchange(stream, get, on_response, silence, patience.silence_seconds)
             get.give_up(TransferFailure.TIMEOUT, _silent_for(patience.silence_seconds))
     finally:
-        with trio.CancelScope() as at_once:
-            at_once.cancel()
+        with trio.move_on_after(_GOODBYE_SECONDS):
             await stream.aclose()
     text = f"the file was not complete after {patience.whole_seconds:g} seconds"
     return get.give_up(TransferFailure.TIMEOUT, text)

@@ -145,8 +145,18 @@ class AddressBook:
         return cls(MappingProxyType(dict(parse_mapping_untrusted(text) for text in texts)))
 
     def actual(self, host: str, port: int) -> Address:
-        """Return where to connect for the logical `host` and `port`: themselves without entry."""
-        return self.entries.get((_canonical(host), port), (host, port))
+        """Return where to connect for the logical `host` and `port`: themselves without entry.
+
+        Raises Unreachable for a port without entry on a host of which other ports lead to another
+        machine: such a host is not really there, and whoever has its address shall not be asked.
+        """
+        logical = _canonical(host)
+        entry = self.entries.get((logical, port))
+        if entry is not None:
+            return entry
+        if any(of == logical and to[0] != logical for (of, _), to in self.entries.items()):
+            raise Unreachable((host, port), f"--map has no entry for port {port} of {host}")
+        return host, port
 
 
 def parse_mapping_untrusted(text: str) -> tuple[Address, Address]:

@@ -6,6 +6,7 @@ them, between the actions that they belong to.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import trio
 
@@ -30,18 +31,27 @@ from secd.boot import (
     Wait,
 )
 from secd.files.store import PhoneStore
+from secd.http import Get, Response, user_agent
 from secd.net.clock import Clock
-from secd.net.network import AddressBook, Network
+from secd.net.http import fetch_http
+from secd.net.network import AddressBook, ByteStream, Network
 from secd.net.tftp import fetch_tftp
+from secd.net.tls import TLSTarget, open_tls
 from secd.net.tls_stream import Verify
 from secd.net.tvs import TVSClient, TVSFailed, voucher_of
-from secd.tftp import Received
-from secd.trace import Traced, TraceEvent, TransferRetransmitted
+from secd.trace import (
+    HTTPHeaderReceived,
+    TLSPurpose,
+    Traced,
+    TraceEvent,
+    TransferRetransmitted,
+)
+from secd.transfer import Failed, Received
 from secd.tvs import QueryCertificate, wire_name
 from secd.words import Transport
 
-AVAILABLE = frozenset({Transport.TFTP})
-_TFTP_PORT = 69
+AVAILABLE = frozenset(Transport)
+_PORTS = {Transport.TFTP: 69, Transport.HTTP: 6970, Transport.HTTPS: 6971}
 
 Publish = Callable[[Traced], None]
 
@@ -55,6 +65,14 @@ class Surroundings:
     book: AddressBook
 
 
+@dataclass(frozen=True, slots=True)
+class _Judges:
+    """Whom the handshakes ask: decisions of the boot machine."""
+
+    tvs_server: Verify
+    file_server: Verify
+
+
 async def boot_phone(
     phone: Phone, store: PhoneStore, surroundings: Surroundings, publish: Publish
 ) -> BootMachine:
@@ -64,7 +82,8 @@ async def boot_phone(
     before. Cancellation leaves the flash whole at any moment.
     """
     machine = BootMachine(phone, AVAILABLE)
-    runner = _Runner(phone, store, surroundings, publish, machine.judge_tvs_server)
+    judges = _Judges(machine.judge_tvs_server, machine.judge_file_server)
+    runner = _Runner(phone, store, surroundings, publish, judges)
     event: Event | None = PhoneBooted()
     while event is not None:
         outputs = machine.handle(event, surroundings.clock.wall())
@@ -83,13 +102,13 @@ class _Runner:
         store: PhoneStore,
         surroundings: Surroundings,
         publish: Publish,
-        judge_tvs_server: Verify,
+        judges: _Judges,
     ) -> None:
         self._phone = phone
         self._store = store
         self._surroundings = surroundings
         self._publish = publish
-        self._judge_tvs_server = judge_tvs_server
+        self._judges = judges
 
     async def perform(self, output: Output) -> Event | None:
         """Do one thing; the event that answers it, where there is one."""
@@ -126,7 +145,7 @@ class _Runner:
             around.clock,
             around.book,
             self._phone.model.tls,
-            self._judge_tvs_server,
+            self._judges.tvs_server,
             wire_name(self._phone.model.name, self._phone.device),
             report,
         )
@@ -139,23 +158,58 @@ class _Runner:
         return TVSServerAnswered(voucher)
 
     async def _transfer(self, transfer: Transfer) -> FileReceived | FileNotReceived:
-        clock = self._surroundings.clock
+        if transfer.transport is Transport.TFTP:
+            result = await self._fetch_tftp(transfer)
+        else:
+            result = await self._fetch_http(transfer)
+        if isinstance(result, Received):
+            return FileReceived(result.octets)
+        return FileNotReceived(result.failure, result.code, result.text)
+
+    async def _fetch_tftp(self, transfer: Transfer) -> Received | Failed:
+        around = self._surroundings
 
         def retransmitted(count: int) -> None:
-            event = TransferRetransmitted(transfer.file_name, count)
-            self._publish(Traced(clock.wall(), transfer.task, transfer.worker, event))
+            self._report(transfer, TransferRetransmitted(transfer.file_name, count))
 
-        result = await fetch_tftp(
-            self._surroundings.network,
-            clock,
-            self._surroundings.book,
+        return await fetch_tftp(
+            around.network,
+            around.clock,
+            around.book,
             transfer.server,
-            _TFTP_PORT,
+            _PORTS[Transport.TFTP],
             transfer.file_name,
             self._phone.model.tftp,
             transfer.size_limit_bytes,
             retransmitted,
         )
-        if isinstance(result, Received):
-            return FileReceived(result.octets)
-        return FileNotReceived(result.failure, result.code, result.text)
+
+    async def _fetch_http(self, transfer: Transfer) -> Received | Failed:
+        around, model = self._surroundings, self._phone.model
+        port, name = _PORTS[transfer.transport], transfer.file_name
+
+        def responded(response: Response) -> None:
+            for line in response.lines:
+                self._report(transfer, HTTPHeaderReceived(name, response.status_code, line))
+
+        async def connect() -> ByteStream:
+            if transfer.transport is Transport.HTTP:
+                return await around.network.open_tcp(around.book.actual(transfer.server, port))
+            target = TLSTarget(TLSPurpose.HTTPS, transfer.server, port)
+            report = partial(self._report, transfer)
+            return await open_tls(
+                around.network,
+                around.book,
+                target,
+                model.tls,
+                self._judges.file_server,
+                None,
+                report,
+            )
+
+        get = Get(transfer.server, port, name, user_agent(model), transfer.size_limit_bytes)
+        return await fetch_http(connect, get, responded)
+
+    def _report(self, transfer: Transfer, event: TraceEvent) -> None:
+        at = self._surroundings.clock.wall()
+        self._publish(Traced(at, transfer.task, transfer.worker, event))

@@ -2,7 +2,7 @@
 
 from secd.trust.decide import decide, decide_absent, installed_after
 from secd.trust.files import signed_files_required
-from secd.trust.peers import decide_peer, decide_pinned, knows_call_manager
+from secd.trust.peers import decide_peer, decide_pinned, https_offered, knows_call_manager
 from secd.trust.reasons import Reason
 from secd.trust.servers import decide_server
 from secd.trust.signers import verifies_itself
@@ -40,6 +40,7 @@ __all__ = [
     "decide_peer",
     "decide_pinned",
     "decide_server",
+    "https_offered",
     "installed_after",
     "knows_call_manager",
     "signed_files_required",

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from secd.certs import facts_of_untrusted, load_certificate_untrusted
 from secd.errors import MalformedFile
-from secd.models import CAPFByTVS, CCMPeer, Generation, Switches
+from secd.models import CAPFByTVS, CCMPeer, Generation, Model, Switches
 from secd.trust.reasons import Reason
 from secd.trust.signers import current_voucher, refuse_voucher, tvs_is_out
 from secd.trust.values import (
@@ -139,17 +139,21 @@ def _decide_service(
     return _by_tvs(installed, certificate, functions, context, vouchers)
 
 
+def https_offered(installed: Installed, model: Model) -> bool:
+    """Tell whether a phone asks for its configuration by HTTPS at all (row T5).
+
+    On P3, where the ITL's signer version is 1.1 or more (usecallmanager.nz).
+    """
+    version = None if installed.itl is None else installed.itl.header.signer_version
+    new = version is not None and version >= _SERVES_HTTPS_FILES
+    return model.generation is Generation.P3 and new
+
+
 def _decide_file_server(installed: Installed, certificate: bytes, context: Context) -> PeerVerdict:
     """Row T5: a TFTP record of an ITL whose signer version is 1.1 or more, on P3."""
-    if context.model.generation is not Generation.P3:
-        return Refuse(
-            Reason.PEER_NOT_LISTED, Evidence(f"a {context.model.name} gets no files over HTTPS")
-        )
-    version = None if installed.itl is None else installed.itl.header.signer_version
-    if version is None or version < _SERVES_HTTPS_FILES:
-        return Refuse(
-            Reason.PEER_NOT_LISTED, Evidence("the ITL's signer version is not 1.1 or more")
-        )
+    if not https_offered(installed, context.model):
+        detail = f"a {context.model.name} with this ITL gets no files over HTTPS"
+        return Refuse(Reason.PEER_NOT_LISTED, Evidence(detail))
     return _by_lists((installed.itl,), certificate, frozenset({int(Function.TFTP)}))
 
 
