@@ -7,8 +7,8 @@ library parses names lazily and would otherwise fail later, far from the cause.
 
 import hashlib
 import warnings
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import ClassVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -65,7 +65,7 @@ def load_certificate_untrusted(der: bytes) -> x509.Certificate:
     a ValueError, hence the list).
     """
     try:
-        with _quiet():
+        with _Quiet():
             return x509.load_der_x509_certificate(der)
     except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as reason:
         raise MalformedFile(f"the certificate cannot be read: {_first_line(reason)}") from None
@@ -74,7 +74,7 @@ def load_certificate_untrusted(der: bytes) -> x509.Certificate:
 def pem_to_der_untrusted(pem: bytes) -> bytes:
     """Return the first certificate of a PEM file as DER. Raises MalformedFile."""
     try:
-        with _quiet():
+        with _Quiet():
             return x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
     except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as reason:
         raise MalformedFile(f"the certificate cannot be read: {_first_line(reason)}") from None
@@ -87,7 +87,7 @@ def rsa_key_of_untrusted(der: bytes) -> rsa.RSAPublicKey:
     either way nothing can be verified with it.
     """
     try:
-        with _quiet():
+        with _Quiet():
             key = x509.load_der_x509_certificate(der).public_key()
     except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as reason:
         raise UnsupportedKey(
@@ -105,7 +105,7 @@ def facts_of_untrusted(der: bytes) -> CertificateFacts:
     """
     certificate = load_certificate_untrusted(der)
     try:
-        with _quiet():
+        with _Quiet():
             return CertificateFacts(
                 der=der,
                 subject=cucm_name(certificate.subject),
@@ -161,13 +161,23 @@ def _record_key(key: object) -> bytes:
     raise ValueError("the key is neither RSA nor EC")
 
 
-def _quiet() -> AbstractContextManager[object]:
+class _Quiet:
     """Keep the library from warning.
 
     It warns of serials that are zero or negative and of countries that are no two letters: old
     phones' daily bread, and what strangers write must not appear on our standard error.
+    This is `warnings.catch_warnings` without its copying, which was 3 µs of every decision.
     """
-    return warnings.catch_warnings(action="ignore")
+
+    __slots__ = ("_filters",)
+    _SILENCE: ClassVar = [("ignore", None, Warning, None, 0)]
+
+    def __enter__(self) -> None:
+        self._filters = warnings.filters
+        warnings.filters = self._SILENCE
+
+    def __exit__(self, *_: object) -> None:
+        warnings.filters = self._filters
 
 
 def _first_line(reason: Exception) -> str:

@@ -63,6 +63,9 @@ class Summary:
     def as_text(self, device: str, model: Model) -> list[str]:
         """Return the summary as lines of at most 80 columns where the texts allow."""
         lines = [f"{device}, {model.name} ({model.load}): {_OUTCOMES[self.outcome]}"]
+        endless = model.secure_no_ctl_retries is None
+        if self.outcome is BootOutcome.NO_CTL_IN_SECURE_MODE and endless:
+            lines.append("a real one goes on asking for its CTL; here it was watched for a while")
         lines += [f"installed {name}: {reason}" for name, reason in self.installed]
         lines += [f"no answer: {failure}" for failure in self.failures]
         for refusal in self.refusals:
