@@ -25,7 +25,7 @@ def run(*arguments: str) -> Result:
 def test_a_first_list_is_checked_against_itself() -> None:
     result = run("verify", CTL)
     assert result.exit_code == 0
-    assert "ACCEPTED by a 8861" in result.output
+    assert "ACCEPTED by an 8861" in result.output
     assert "FIRST_LIST" in result.output
 
 
@@ -62,6 +62,14 @@ def test_a_signed_configuration() -> None:
     ccm_only = str(VECTORS / "ITL-sha512-v1.1-ec.tlv")
     result = run("verify", SIGNED, "--itl", ccm_only)
     assert result.exit_code == 4  # signed by a CCM that is no TFTP: unknown, so TVS is asked
+
+
+def test_of_an_encrypted_file_only_the_signer_is_judged() -> None:
+    encrypted = str(VECTORS / "enc-sha1" / "SEP0011215A1AE3.cnf.xml.enc.sgn")
+    result = run("verify", encrypted, "--itl", ITL, "--model", "7965")
+    assert result.exit_code == 4
+    assert "the signer is trusted" in result.output
+    assert run("verify", encrypted, "--model", "7940").exit_code == 1  # nobody knows the signer
 
 
 def test_the_address_rule_of_old_phones() -> None:

@@ -10,6 +10,7 @@ from rich.text import Text
 from firmware_sim.net.theatre import Boot, play_scene
 from firmware_sim.story import SCENES, Scene, make_stage
 from secd.cli.summary import Summary, summarize
+from secd.cli.wording import a_model
 from secd.files.flash import MemoryFlash
 from statusmsgs import explain_reason, format_status, status_table
 
@@ -59,7 +60,7 @@ def _tell_boot(console: Console, boot: Boot) -> None:
     console.print()
     console.print(
         Text.assemble(
-            f"   {boot.actor.device}, a {boot.actor.model}: ",
+            f"   {boot.actor.device}, {a_model(boot.actor.model)}: ",
             (_verdict(summary), _STYLES[_verdict(summary)]),
             f"  (exit code {summary.exit_code})",
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from secd.cli.inputs import kind_of_name, read_file, read_trust_list
-from secd.cli.wording import common_name, explanation, function_text, holdings, serial_text
+from secd.cli.wording import a_model, common_name, explanation, function_text, holdings, serial_text
 from secd.files.data import model_catalogue
 from secd.trust import (
     Accept,
@@ -55,7 +55,7 @@ def verify(
       secd verify SEP0011215A1AE3.cnf.xml.sgn --itl ITLFile.tlv --model 7965
 
     Exit codes: 0 accepted or unchanged, 1 refused, 2 malformed or unusable, 4 undecided: the
-    phone would ask TVS.
+    phone would ask TVS, or only the phone's own key can open the file.
     """
     requested = name or file.name
     candidate = read_file(file)
@@ -83,6 +83,8 @@ def _exit_code(verdict: Verdict) -> int:
             return _ACCEPTED
         case NeedsTVS():
             return _UNDECIDED
+        case Refuse(reason=Reason.DECRYPT_FAILED):
+            return _UNDECIDED
         case Refuse(reason=Reason.MALFORMED):
             return _MALFORMED
         case Refuse():
@@ -95,15 +97,15 @@ def _word(verdict: Verdict) -> str:
             return "accepted"
         case Unchanged():
             return "unchanged"
-        case NeedsTVS():
+        case NeedsTVS() | Refuse(reason=Reason.DECRYPT_FAILED):
             return "undecided"
         case Refuse():
             return "refused"
 
 
 def _as_text(file: Path, verdict: Verdict, context: Context, installed: Installed) -> list[str]:
-    model = context.model
-    lines = [f"{file}: {_word(verdict).upper()} by a {model.name} ({model.load}): {verdict.reason}"]
+    phone = f"{a_model(context.model.name)} ({context.model.load})"
+    lines = [f"{file}: {_word(verdict).upper()} by {phone}: {verdict.reason}"]
     evidence = verdict.evidence
     if evidence.detail:
         lines.append(f"  {evidence.detail}")
@@ -115,6 +117,9 @@ def _as_text(file: Path, verdict: Verdict, context: Context, installed: Installe
         f"{function_text(match.record.function)}"
         for match in evidence.matches
     ]
+    if verdict.reason is Reason.DECRYPT_FAILED:
+        # This command has no phone's key: the signature is all that it can judge.
+        return [*lines, "  the signer is trusted; the rest is encrypted to the phone"]
     if not isinstance(verdict, Accept | Unchanged):
         lines += ["  the phone holds", *(f"    {line}" for line in holdings(installed))]
     return lines + [f"  {line}" for line in explanation(verdict.reason)]

@@ -30,6 +30,11 @@ def common_name(name: bytes | str) -> str:
     return text
 
 
+def a_model(name: str) -> str:
+    """Return a model with its article: a 7961, an 8861."""
+    return f"an {name}" if name.startswith("8") else f"a {name}"
+
+
 def serial_text(serial: bytes) -> str:
     """Return a serial number as the OS Administration page prints it: hex, no separators."""
     return serial.hex().upper() or "(none)"
