@@ -14,7 +14,7 @@ from secd.boot.configuring import Configuring, base_name
 from secd.boot.fetch import FetchMachine
 from secd.boot.further import FurtherFiles
 from secd.boot.judged import envelope_events, text_of
-from secd.boot.lists import COMMON_ITL, TrustLists
+from secd.boot.lists import COMMON_ITL, Told, TrustLists
 from secd.boot.messages import (
     Action,
     Event,
@@ -37,6 +37,7 @@ from secd.trace import (
     BootEnded,
     ConfigurationKept,
     ConfigurationMissing,
+    EnvelopeRead,
     PhoneStarted,
     RetryScheduled,
     Traced,
@@ -264,7 +265,7 @@ class BootMachine:
             verdict = Refuse(Reason.TVS_UNREACHABLE, Evidence(detail, verdict.evidence.file))
         else:
             self._tell(self.lists.remember(voucher, self._now_seconds))
-        self._judged(candidate, verdict)
+        self._judged(candidate, verdict, envelope_told=True)
 
     def judge_tvs_server(self, certificate: bytes) -> Accept | Refuse | NeedsTVS:
         """Judge the certificate that a TVS server shows in its handshake (row T3)."""
@@ -282,17 +283,22 @@ class BootMachine:
         )
         return decide(self.lists.installed, candidate.octets, context, vouchers)
 
-    def _judged(self, candidate: _Candidate, verdict: Verdict) -> None:
+    def _judged(
+        self, candidate: _Candidate, verdict: Verdict, *, envelope_told: bool = False
+    ) -> None:
         name, kind, path = candidate.file_name, candidate.kind, candidate.path
         self._next_id()  # judging is another thread than fetching (213407, 214535)
         if kind.is_list:
-            self._tell(self.lists.judged(name, candidate.octets, path, kind, verdict))
+            told = self.lists.judged(name, candidate.octets, path, kind, verdict)
+            self._tell(_told_once(told) if envelope_told else told)
             self._list_done(kind)
         elif self.further.current is not None:
-            self._tell(self.further.judged(name, kind, path, verdict))
+            told = self.further.judged(name, kind, path, verdict)
+            self._tell(_told_once(told) if envelope_told else told)
             self._go(self._after_files())
         else:
-            self._tell(self.configuring.judged(name, kind, candidate.transport, path, verdict))
+            told = self.configuring.judged(name, kind, candidate.transport, path, verdict)
+            self._tell(_told_once(told) if envelope_told else told)
             self._configured()
 
     def _list_not_received(self, fetch: FetchFile, missing: bool, failure: TransferFailure) -> None:
@@ -379,3 +385,8 @@ class BootMachine:
                 self._outputs.append(Traced(self._now_seconds, self._id, 0, item))
             else:
                 self._outputs.append(item)
+
+
+def _told_once(told: Told) -> Told:
+    """Leave out that the envelope was read: it was, before TVS was asked (214535)."""
+    return told[1:] if told and isinstance(told[0], EnvelopeRead) else told
