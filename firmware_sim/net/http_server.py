@@ -5,8 +5,9 @@ What is served is decided by the source (`firmware_sim.cluster.files`), what is 
 
 * A file that does not exist is answered with 503, not with 404: that is what a CUCM outside of
   mixed mode says about the CTL (Cisco 214535, line 4882). A file that cannot be made: 500.
-* The connection is closed after the answer, yet not before the client has closed its side or some
-  time has passed: what it still sends would make the kernel take back octets on their way.
+* The answer ends the connection, though the head does not say so, as CUCM's does not. It is not
+  closed before the client has closed its side or some time has passed: what a client still sends
+  would make the kernel take back octets that are on their way to it.
 * At the limit of connections no new ones are accepted; they wait in the kernel's queue.
 """
 
@@ -99,6 +100,7 @@ async def _next_stream(listener: TCPListener) -> TCPStream:
 async def _serve_stream(server: "HTTPServer", stream: TCPStream, slots: trio.Semaphore) -> None:
     try:
         await server.serve_connection(stream, stream.remote)
+        await server.linger(stream)
     finally:
         slots.release()
         await stream.aclose()
@@ -127,9 +129,18 @@ class HTTPServer:
             request = await self._read_request(stream)
             if request is not None:
                 await self._respond(stream, peer, request)
-                await self._linger(stream)
         except trio.BrokenResourceError:
             pass  # the client is gone
+
+    async def linger(self, stream: TCPStream) -> None:
+        """End the answer, and wait until the client closes; drop what it sends meanwhile."""
+        with trio.move_on_after(self._settings.linger_seconds):
+            try:
+                await stream.send_eof()
+                while await stream.receive_some(_READ_BYTES):
+                    pass
+            except trio.BrokenResourceError:
+                pass  # the client is gone
 
     async def _read_request(self, stream: ByteStream) -> FileRequest | Refusal | None:
         """Return the request; None when none came in time."""
@@ -186,9 +197,3 @@ class HTTPServer:
             if silence.cancelled_caught:
                 return False
         return True
-
-    async def _linger(self, stream: ByteStream) -> None:
-        """Wait until the client closes its side; what it sends meanwhile is dropped."""
-        with trio.move_on_after(self._settings.linger_seconds):
-            while await stream.receive_some(_READ_BYTES):
-                pass
