@@ -129,7 +129,7 @@ def decode_message_untrusted(octets: bytes) -> Message:
 def _check(tag: int, value: bytes) -> None:
     if _SIZES.get(tag, len(value)) != len(value):
         raise RemoteProtocolViolation(f"element {tag} has {len(value)} octets, not {_SIZES[tag]}")
-    if tag in _TEXTS and value.find(0) != len(value) - 1:
+    if tag in _TEXTS and (not value or value.find(0) != len(value) - 1):
         raise RemoteProtocolViolation(f"the text of element {tag} must end at its only NUL")
 
 
@@ -142,6 +142,11 @@ class MessageBuffer:
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._octets = b""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no message has begun that is not whole yet."""
+        return not self._octets
 
     def feed(self, octets: bytes) -> list[Message]:
         """Take octets and return the messages that they complete, in order.

@@ -6,11 +6,12 @@ not understand ends the conversation without an answer, as with the open tvsd. H
 found" to a query is not public: here it is status 1 alone, as to a verification.
 """
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from secd.errors import RemoteProtocolViolation
+from secd.errors import RemoteProtocolViolation, UnusableInput
 from secd.tvs.message import Message, MessageBuffer, MessageType, Tag
 
 FIRST_REQUEST_ID = 1001
@@ -42,8 +43,9 @@ Question = QueryCertificate | VerifyCertificate
 class TVSAnswer:
     """What TVS says. status -- 0: the rest counts; anything else: it vouches for nothing.
 
-    certificate -- DER; that of the question where the answer carries none.
-    lifetime_seconds -- how long the answer may be kept.
+    certificate -- DER; to a verification always that of the question.
+    functions, lifetime_seconds -- what it may do, and for how long that may be kept; none and 0
+        where the answer has no such element.
     """
 
     status: int
@@ -100,42 +102,63 @@ class TVSClientSession:
         self._question: Question | None = None
 
     def ask(self, question: Question) -> bytes:
-        """Return the octets of a question. RuntimeError while another waits for its answer."""
+        """Return the octets of a question.
+
+        Raises UnusableInput for one that fits into no message, RuntimeError while another waits
+        for its answer.
+        """
+        octets = self._octets_of(question)
         self._move(ClientStep.ASKED)
         self._question = question
-        match question:
-            case QueryCertificate(subject, issuer, serial):
-                kind = MessageType.QUERY_CERT_REQ
-                about: tuple[tuple[int, bytes], ...] = (
-                    (Tag.SUBJECT, subject + b"\0"),
-                    (Tag.ISSUER, issuer + b"\0"),
-                    (Tag.SERIAL, serial),
-                )
-            case VerifyCertificate(certificate):
-                kind, about = MessageType.CERT_VERIFICATION_REQ, ((Tag.CERTIFICATE, certificate),)
+        return octets
+
+    def _octets_of(self, question: Question) -> bytes:
+        about: tuple[tuple[int, bytes], ...]
+        if isinstance(question, QueryCertificate):
+            kind = MessageType.QUERY_CERT_REQ
+            about = (
+                (Tag.SUBJECT, question.subject + b"\0"),
+                (Tag.ISSUER, question.issuer + b"\0"),
+                (Tag.SERIAL, question.serial),
+            )
+        else:
+            kind = MessageType.CERT_VERIFICATION_REQ
+            about = ((Tag.CERTIFICATE, question.certificate),)
         elements = ((int(Tag.DEVICE_NAME), self._device_name), *about)
-        return Message(kind, self._next_id, elements).encode()
+        try:
+            return Message(kind, self._next_id, elements).encode()
+        except struct.error:
+            raise UnusableInput("the question is too long for a TVS message") from None
 
     def receive_octets(self, octets: bytes) -> TVSAnswer | None:
         """Take octets; the answer to the question once it is whole, None until then.
 
-        Raises RemoteProtocolViolation for what is no answer to it: another id, another type, an
-        answer nobody asked for, or what breaks the format. The connection is then of no use.
+        Raises RemoteProtocolViolation for what is no answer to it: another id, another type,
+        octets before the question or behind the answer, or what breaks the format. The connection
+        is then of no use, and further octets are a RuntimeError.
         """
+        if self.state is ClientState.FAILED:
+            raise RuntimeError("a TVS client takes no octets in FAILED")
         try:
-            messages = self._buffer.feed(octets)
-            if not messages:
-                return None
-            if len(messages) > 1 or self._question is None:
-                raise RemoteProtocolViolation("TVS answered more than it was asked")
-            answer = self._answer_of(messages[0], self._question)
+            answer = self._receive(octets)
         except RemoteProtocolViolation:
             self._move(ClientStep.VIOLATION)
             raise
-        self._move(ClientStep.ANSWERED)
-        self._question = None
-        self._next_id += 1
+        if answer is not None:
+            self._move(ClientStep.ANSWERED)
+            self._question = None
+            self._next_id += 1
         return answer
+
+    def _receive(self, octets: bytes) -> TVSAnswer | None:
+        if self._question is None:
+            raise RemoteProtocolViolation("TVS speaks without being asked")
+        messages = self._buffer.feed(octets)
+        if not messages:
+            return None
+        if len(messages) > 1 or not self._buffer.is_empty:
+            raise RemoteProtocolViolation("TVS answered more than it was asked")
+        return self._answer_of(messages[0], self._question)
 
     def _answer_of(self, message: Message, question: Question) -> TVSAnswer:
         queried = isinstance(question, QueryCertificate)
@@ -151,14 +174,9 @@ class TVSClientSession:
             raise RemoteProtocolViolation("an answer of TVS has no status")
         if status[0] != FOUND:
             return TVSAnswer(status[0])
-        certificate = message.element(Tag.CERTIFICATE)
-        if certificate is None and isinstance(question, VerifyCertificate):
-            certificate = question.certificate
-        if certificate is None:
-            raise RemoteProtocolViolation("TVS found a certificate and does not show it")
         return TVSAnswer(
             FOUND,
-            certificate,
+            _certificate_of(message, question),
             frozenset(message.element(Tag.FUNCTIONS) or b""),
             int.from_bytes(message.element(Tag.LIFETIME) or b"", "big"),
         )
@@ -168,6 +186,18 @@ class TVSClientSession:
         if following is None:
             raise RuntimeError(f"a TVS client cannot meet {step.name} in {self.state.name}")
         self.state = following
+
+
+def _certificate_of(message: Message, question: Question) -> bytes:
+    certificate = message.element(Tag.CERTIFICATE)
+    if isinstance(question, VerifyCertificate):
+        # Whoever asks about one certificate must not get another one vouched for.
+        if certificate not in (None, question.certificate):
+            raise RemoteProtocolViolation("TVS verified another certificate than the one asked")
+        return question.certificate
+    if not certificate:
+        raise RemoteProtocolViolation("TVS found a certificate and does not show it")
+    return certificate
 
 
 @dataclass(frozen=True, slots=True)
