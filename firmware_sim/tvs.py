@@ -2,19 +2,26 @@
 
 As in CUCM's traces (213407, 118699) an entry is found by the upper-case hexadecimal serial and the
 issuer's text, both as lists write them; for a verification the certificate must compare equal.
+Whether phones write the zero octet before a serial's high bit is not public: leading zeros do not
+count.
 
     functions   certificate                        source
     0           eTokens, ITLRecovery               118893 (eToken {0})
     0, 2        the publisher's CallManager        118893
-    2           other nodes' CallManager           inferred from the lists they stand in
+    0, 2        other nodes' CallManager, before   inferred: they sign the ITLs that they serve
+                release 12.0
+    2           the same from 12.0 on              inferred from the lists they stand in
     4, 21       CAPF, TVS                          the same
     as given    imported ones                      213407: a foreign CallManager has {0, 3}
+
+A certificate that stands in several places may do what each of them allows.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from firmware_sim.cluster import Cluster, Credential
+from firmware_sim.cluster import Cluster, Credential, Node
+from firmware_sim.cluster.state import ITL_RECOVERY_SIGNS
 from secd.trustlist import Function
 from secd.tvs import DENIAL, FOUND, QueryCertificate, Question, TVSAnswer
 
@@ -27,11 +34,6 @@ class Entry:
 
     credential: Credential
     functions: frozenset[int]
-
-    @property
-    def key(self) -> str:
-        """CUCM's "Unique MAP ID"."""
-        return unique_map_id(self.credential.issuer, self.credential.serial)
 
 
 @dataclass(slots=True)
@@ -53,24 +55,20 @@ class TVSDirectory:
         for token in cluster.tokens:
             yield Entry(token.credential, frozenset({int(Function.SAST)}))
         for node in cluster.nodes:
-            functions = {int(Function.CCM_TFTP)}
-            if node is cluster.publisher:
-                functions.add(int(Function.SAST))
-            yield Entry(node.callmanager, frozenset(functions))
+            yield Entry(node.callmanager, self._functions_of(node))
             yield Entry(node.tvs, frozenset({int(Function.TVS)}))
         yield Entry(cluster.capf, frozenset({int(Function.CAPF)}))
         yield Entry(cluster.itl_recovery, frozenset({int(Function.SAST)}))
         yield from self.imported
 
     def find(self, question: Question) -> Entry | None:
-        """Return the entry that a question is about."""
-        for entry in self.entries():
-            if isinstance(question, QueryCertificate):
-                if entry.key == unique_map_id(question.issuer, question.serial):
-                    return entry
-            elif entry.credential.certificate == question.certificate:
-                return entry
-        return None
+        """Return the entry that a question is about, with the functions of all its places."""
+        found = [entry for entry in self.entries() if _is_about(question, entry)]
+        if not found:
+            return None
+        credential = found[0].credential
+        same = (e for e in found if e.credential.certificate == credential.certificate)
+        return Entry(credential, frozenset().union(*(entry.functions for entry in same)))
 
     def answer(self, question: Question) -> TVSAnswer:
         """Return what TVS says."""
@@ -79,6 +77,19 @@ class TVSDirectory:
             return DENIAL
         certificate = entry.credential.certificate
         return TVSAnswer(FOUND, certificate, entry.functions, self.lifetime_seconds)
+
+    def _functions_of(self, node: Node) -> frozenset[int]:
+        signs = node is self.cluster.publisher or self.cluster.release < ITL_RECOVERY_SIGNS
+        functions = {Function.SAST, Function.CCM_TFTP} if signs else {Function.CCM_TFTP}
+        return frozenset(int(function) for function in functions)
+
+
+def _is_about(question: Question, entry: Entry) -> bool:
+    credential = entry.credential
+    if isinstance(question, QueryCertificate):
+        same_serial = question.serial.lstrip(b"\0") == credential.serial.lstrip(b"\0")
+        return same_serial and question.issuer == credential.issuer
+    return credential.certificate == question.certificate
 
 
 def unique_map_id(issuer: bytes, serial: bytes) -> str:
