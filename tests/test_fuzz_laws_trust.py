@@ -1,0 +1,224 @@
+"""Laws of decisions: whom they may trust, on what they depend, and what they must not depend on."""
+
+from dataclasses import dataclass, replace
+
+from hypothesis import assume, event, given
+from hypothesis import strategies as st
+
+from fuzz.model import Answer, Claim, Holder, Word, judge_file, judge_list, wants_signed_files
+from fuzz.model_reading import claim_of_file, claim_of_list, key_of
+from fuzz.naive import Bad, read_file
+from fuzz.signing import Identity, identity
+from fuzz.strategies import Situation, any_file, installed, readable, situations, trusted_situations
+from fuzz.strategies_lists import (
+    cast,
+    list_headers,
+    list_record,
+    plain_header,
+    same_in_another_order,
+    usual_records,
+)
+from fuzz.strategies_mutations import mutated
+from fuzz.strategies_parts import header_parts, sign_parts
+from secd.envelope import encode_header
+from secd.models import Generation, Model
+from secd.trust import (
+    Accept,
+    Context,
+    Installed,
+    NeedsTVS,
+    Reason,
+    Refuse,
+    Unchanged,
+    Verdict,
+    Voucher,
+    VoucherOutcome,
+    decide,
+    signed_files_required,
+)
+from secd.trustlist import TrustList, encode_records
+from secd.words import FileKind, Transport
+
+SIGNED_KINDS = (FileKind.SIGNED, FileKind.ENCRYPTED)
+
+
+TOKEN = identity("TOKEN1")
+_RECORDS = (list_record(0, TOKEN), list_record(2, TOKEN))
+FULL = readable(
+    sign_parts(header_parts(encode_header(plain_header(TOKEN))), encode_records(_RECORDS), TOKEN)
+)
+
+
+def judge(one: Situation) -> Verdict:
+    return decide(one.installed, one.candidate, one.context, one.vouchers)
+
+
+@given(situations())
+def test_no_error_leaves_the_door(one: Situation) -> None:
+    verdict = judge(one)
+    event(f"{one.context.kind} {verdict.reason}")
+    assert isinstance(verdict, Accept | Refuse | Unchanged | NeedsTVS)
+
+
+@given(situations())
+def test_a_decision_is_the_models(one: Situation) -> None:
+    """No signer is accepted whom the table does not allow, and none is refused whom it does."""
+    expected = _expected(one)
+    if expected is not None:
+        assert _answer(judge(one)) is expected
+
+
+@given(situations(), situations())
+def test_a_decision_depends_on_its_arguments_alone(one: Situation, other: Situation) -> None:
+    first = judge(one)
+    judge(other)
+    judge(replace(other, installed=one.installed))
+    copied = Installed(_copied(one.installed.ctl), _copied(one.installed.itl))
+    again = decide(copied, bytes(bytearray(one.candidate)), one.context, one.vouchers)
+    assert (first.reason, first) == (again.reason, again)
+
+
+@given(st.data(), trusted_situations())
+def test_no_signed_octet_of_what_is_accepted_may_change(
+    data: st.DataObject, one: Situation
+) -> None:
+    """What else is accepted has the same signed octets: only the signature's own place is open."""
+    accepted = judge(one)
+    assert isinstance(accepted, Accept)
+    changed = data.draw(mutated(st.just(one.candidate)))
+    verdict = judge(replace(one, candidate=changed))
+    event(verdict.reason)
+    if isinstance(verdict, Accept) and verdict.reason is not Reason.CHANNEL_AUTHENTICATED:
+        assert read_file(changed).signed_octets() == read_file(one.candidate).signed_octets()
+
+
+@given(situations())
+def test_what_is_accepted_is_what_arrived(one: Situation) -> None:
+    verdict = judge(one)
+    if isinstance(verdict, Accept) and one.context.kind.is_list:
+        assert verdict.trust_list == readable(one.candidate)
+    elif isinstance(verdict, Accept) and one.context.kind is FileKind.SIGNED:
+        arrived = one.candidate
+        unsigned = verdict.reason is Reason.CHANNEL_AUTHENTICATED
+        assert verdict.payload == (arrived if unsigned else read_file(arrived).body())
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two lists of the same values, both signed by the same key."""
+
+    signer: Identity
+    straight: bytes
+    shuffled: bytes
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> Pair:
+    signer = draw(cast)
+    header = draw(list_headers(signer))
+    members = draw(st.lists(usual_records(), max_size=4))
+    body = encode_records((*members, list_record(0, signer)))
+    straight = sign_parts(header_parts(encode_header(header)), body, signer, header.digest)
+    return Pair(signer, straight, draw(same_in_another_order(straight, signer)))
+
+
+@given(situations(), pairs(), st.sampled_from([FileKind.CTL, FileKind.ITL]))
+def test_order_unknown_tags_and_padding_decide_nothing(
+    one: Situation, pair: Pair, kind: FileKind
+) -> None:
+    context = replace(one.context, kind=kind)
+    straight = decide(one.installed, pair.straight, context, one.vouchers)
+    shuffled = decide(one.installed, pair.shuffled, context, one.vouchers)
+    assert _said(straight) == _said(shuffled)
+
+
+@given(situations(), pairs(), pairs())
+def test_order_unknown_tags_and_padding_of_what_is_held_decide_nothing(
+    one: Situation, ctl: Pair, itl: Pair
+) -> None:
+    straight = Installed(readable(ctl.straight), readable(itl.straight))
+    shuffled = Installed(readable(ctl.shuffled), readable(itl.shuffled))
+    assume(one.candidate not in (ctl.straight, itl.straight, ctl.shuffled, itl.shuffled))
+    first = decide(straight, one.candidate, one.context, one.vouchers)
+    second = decide(shuffled, one.candidate, one.context, one.vouchers)
+    assert _said(first) == _said(second)
+
+
+@given(installed)
+def test_signed_files_are_asked_for_as_the_model_says(held: Installed) -> None:
+    holder = Holder(True, frozenset(), frozenset(), _claim(held.ctl), _claim(held.itl))
+    assert signed_files_required(held) == wants_signed_files(holder)
+
+
+@given(situations(), any_file)
+def test_with_full_lists_and_without_tvs_only_the_listed_key_counts(
+    one: Situation, octets: bytes
+) -> None:
+    context = replace(one.context, tvs_servers=(), channel=Transport.TFTP, manual_key=None)
+    verdict = decide(Installed(FULL, FULL), octets, context, one.vouchers)
+    if isinstance(verdict, Accept):
+        assert verdict.reason in (Reason.IN_CTL, Reason.IN_ITL)
+        numbers = TOKEN.key.public_key().public_numbers()
+        assert claim_of_file(octets).made_with((numbers.n, numbers.e))
+
+
+def _expected(one: Situation) -> Answer | None:
+    """What the model says; None: it says nothing of such a question."""
+    kind, context = one.context.kind, one.context
+    holder = _holder(one.installed, context)
+    said = [_word(voucher) for voucher in one.vouchers]
+    if context.server_address or kind not in (FileKind.CTL, FileKind.ITL, FileKind.SIGNED):
+        return None
+    if kind is FileKind.SIGNED and one.candidate[:3] != b"\1\0\2":
+        https = context.channel is Transport.HTTPS and context.model.generation is Generation.P3
+        return Answer.TAKE if https else Answer.LEAVE
+    held = one.installed.of(kind)
+    if not one.candidate or (held is not None and held.octets == one.candidate):
+        return Answer.LEAVE
+    try:
+        if kind is FileKind.SIGNED:
+            return judge_file(claim_of_file(one.candidate), holder, said)
+        return judge_list(kind.value, claim_of_list(one.candidate), holder, said)
+    except Bad:
+        return Answer.LEAVE
+
+
+def _answer(verdict: Verdict) -> Answer:
+    if isinstance(verdict, Accept):
+        return Answer.TAKE
+    return Answer.ASK if isinstance(verdict, NeedsTVS) else Answer.LEAVE
+
+
+def _holder(held: Installed, context: Context) -> Holder:
+    model: Model = context.model
+    return Holder(
+        newer=model.generation is not Generation.P0,
+        digests=model.digests,
+        bits=model.modulus_bits,
+        ctl=_claim(held.ctl),
+        itl=_claim(held.itl),
+        has_tvs_servers=bool(context.tvs_servers),
+        now=context.now_seconds,
+    )
+
+
+def _claim(trust_list: TrustList | None) -> Claim | None:
+    return None if trust_list is None else claim_of_list(trust_list.octets)
+
+
+def _word(voucher: Voucher) -> Word:
+    return Word(
+        (voucher.issuer, voucher.serial),
+        voucher.outcome is VoucherOutcome.VOUCHED,
+        key_of(voucher.certificate),
+        voucher.functions,
+        voucher.until_seconds,
+    )
+
+
+def _copied(trust_list: TrustList | None) -> TrustList | None:
+    return None if trust_list is None else readable(bytes(bytearray(trust_list.octets)))
+
+
+def _said(verdict: Verdict) -> tuple[type[Verdict], Reason, str]:
+    return type(verdict), verdict.reason, verdict.evidence.detail
