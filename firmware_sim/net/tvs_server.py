@@ -21,8 +21,9 @@ from firmware_sim.server_events import (
 )
 from firmware_sim.tvs import unique_map_id
 from secd.boot.judged import text_of
-from secd.errors import SecdError
+from secd.errors import RemoteProtocolViolation, SecdError
 from secd.net.network import Address
+from secd.net.tls_errors import TLSError
 from secd.net.tls_stream import TLSStream
 from secd.tvs import (
     FOUND,
@@ -34,8 +35,8 @@ from secd.tvs import (
     VerifyCertificate,
 )
 
-# How long a connection may stay silent before it is closed; CUCM starts a timer, its length is
-# not public.
+# How long a connection may go without a whole question before it is closed; CUCM starts a timer,
+# its length is not public.
 _IDLE_SECONDS: Final = 30.0
 _READ_BYTES: Final = 16 * 1024
 # How CUCM's traces name question and answer.
@@ -76,14 +77,20 @@ class _Server:
     connections: int = 0
 
     async def converse(self, stream: TLSStream, peer: Address) -> None:
-        """Answer questions until the phone goes, says nothing any more, or talks nonsense."""
-        self.connections += 1
-        number = self.connections
+        """Answer questions until the phone goes, asks nothing any more, or talks nonsense."""
+        number = self._next_number()
         self.on_event(TVSConnectionAccepted(number, *peer, stream.cipher))
+        try:
+            await self._answer_all(stream, number, peer)
+        except (TLSError, RemoteProtocolViolation) as failure:
+            self.on_event(TVSConnectionFailed(number, *peer, str(failure)))
+
+    async def _answer_all(self, stream: TLSStream, number: int, peer: Address) -> None:
         session = TVSServerSession()
+        deadline = trio.current_time() + _IDLE_SECONDS
         while True:
             octets = b""
-            with trio.move_on_after(_IDLE_SECONDS):
+            with trio.move_on_at(deadline):
                 octets = await stream.receive_some(_READ_BYTES)
             if not octets:
                 return
@@ -93,6 +100,11 @@ class _Server:
                     await stream.send_all(answer)
                 if patience.cancelled_caught:
                     return
+                deadline = trio.current_time() + _IDLE_SECONDS
+
+    def _next_number(self) -> int:
+        self.connections += 1
+        return self.connections
 
     def _answer(
         self, session: TVSServerSession, number: int, peer: Address, request: Request
@@ -109,5 +121,5 @@ class _Server:
         return session.answer(request, answer)
 
     def failed(self, peer: Address, failure: SecdError) -> None:
-        """Tell of a connection that came to nothing."""
-        self.on_event(TVSConnectionFailed(self.connections, *peer, str(failure)))
+        """Tell of a handshake that came to nothing; it counts as a connection too."""
+        self.on_event(TVSConnectionFailed(self._next_number(), *peer, str(failure)))
