@@ -9,6 +9,8 @@ from pathlib import Path
 
 from secd.boot.fetch import TRANSITIONS as FETCH
 from secd.boot.fetch import State as FetchState
+from secd.boot.query import TRANSITIONS as QUERY
+from secd.boot.query import State as QueryState
 from secd.boot.table import TRANSITIONS as BOOT
 from secd.boot.table import State as BootState
 from secd.tftp.transitions import TRANSITIONS as TFTP
@@ -29,6 +31,7 @@ def document() -> str:
     """Return the whole file."""
     boot = [(state, o, after) for state, row in BOOT.items() for o, after in row.items()]
     fetch = [(state, o, after) for state, row in FETCH.items() for o, after in row.items()]
+    query = [(state, o, after) for state, row in QUERY.items() for o, after in row.items()]
     tftp = [
         (state, arrival, step.next_state)
         for state, row in TFTP.items()
@@ -38,6 +41,7 @@ def document() -> str:
     sections = (
         ("A boot", "secd/boot/table.py", BootState.OFF, boot),
         ("Fetching one file", "secd/boot/fetch.py", FetchState.LOOK_UP, fetch),
+        ("Asking TVS one question", "secd/boot/query.py", QueryState.READY, query),
         ("Receiving by TFTP", "secd/tftp/transitions.py", next(iter(TFTPState)), tftp),
     )
     return _HEAD + "".join(_section(*section) for section in sections)
