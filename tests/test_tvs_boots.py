@@ -297,6 +297,21 @@ async def test_a_voucher_whose_time_is_over_is_asked_for_again(
     assert voucher.until_seconds > BOOTED_AT_SECONDS + 2 * DAY_SECONDS
 
 
+async def test_an_answer_without_lifetime_vouches_for_nothing(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """Also where the clock stands still between question and answer, as it does here."""
+    world = await settled(World(), nursery)
+    before = world.held()
+    world.old.directory.lifetime_seconds = 0
+    world.old.regenerate_callmanager()
+    report = await world.boot()
+    assert world.old.answers == [(0, "0, 2")] * 3
+    assert reasons(report) == [(name, "TVS_UNREACHABLE") for name in (CTL, ITL, SIGNED)]
+    assert world.held() == before
+    assert world.store.load().vouchers == ()
+
+
 async def test_tvs_alone_is_regenerated_and_the_lists_follow(
     nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:

@@ -290,7 +290,6 @@ MONTH_SECONDS = 30 * 86_400
 @pytest.mark.parametrize(
     ("lifetime_seconds", "kept_seconds"),
     [
-        (0, 0),
         (1, 1),
         (86_400, 86_400),
         (MONTH_SECONDS, MONTH_SECONDS),
@@ -310,6 +309,12 @@ def test_an_answer_becomes_a_voucher_of_at_most_a_month(
         frozenset({0, 3}),
         NOW_SECONDS + kept_seconds,
     )
+
+
+def test_an_answer_without_lifetime_is_over_at_once() -> None:
+    answer = TVSAnswer(FOUND, b"0\x01q", frozenset({0, 3}))
+    voucher = voucher_of(b"CN=b", b"\x17", answer, NOW_SECONDS)
+    assert voucher.until_seconds < NOW_SECONDS
 
 
 @pytest.mark.parametrize("status", [NOT_FOUND, 2, 255])

@@ -92,10 +92,14 @@ class TVSClient:
 
 
 def voucher_of(issuer: bytes, serial: bytes, answer: TVSAnswer, now_seconds: float) -> Voucher:
-    """Return what an answer is to trust decisions. issuer, serial -- of the question."""
+    """Return what an answer is to trust decisions. issuer, serial -- of the question.
+
+    An answer without lifetime is over at once, however coarse the clock is.
+    """
     if answer.status != FOUND:
         return Voucher(issuer, serial, VoucherOutcome.DENIED)
-    until = now_seconds + min(answer.lifetime_seconds, _LONGEST_SECONDS)
+    lifetime_seconds = min(answer.lifetime_seconds, _LONGEST_SECONDS)
+    until = now_seconds + lifetime_seconds if lifetime_seconds else 0.0
     return Voucher(
         issuer, serial, VoucherOutcome.VOUCHED, answer.certificate, answer.functions, until
     )
