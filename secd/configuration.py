@@ -17,7 +17,7 @@ and nothing external to fetch. Names of servers are not resolved here.
     capfAuthMode                                              0 to 4
     certHash, encrConfig, loadInformation
     sipProfile/softKeyFile, sipProfile/dialTemplate, featurePolicyFile     names of further files
-    networkLocale                                             directory of the tones
+    userLocale/name, networkLocale                            directories of locale and tones
 
 Sources: the public SEP<MAC>.cnf.xml reference of usecallmanager.nz and published samples.
 """
@@ -75,6 +75,7 @@ class Configuration:
     dial_template: str = ""
     feature_policy_file: str = ""
     network_locale: str = ""
+    user_locale: str = ""
 
     @property
     def is_secure(self) -> bool:
@@ -111,6 +112,7 @@ def parse_configuration_untrusted(octets: bytes) -> Configuration:
         dial_template=_file_name(device, "sipProfile/dialTemplate"),
         feature_policy_file=_file_name(device, "featurePolicyFile"),
         network_locale=_file_name(device, "networkLocale"),
+        user_locale=_file_name(device, "userLocale/name"),
     )
 
 

@@ -49,6 +49,7 @@ class FilePurpose(StrEnum):
     FEATURE_POLICY = "feature_policy"
     DIAL_RULES = "dial_rules"
     TONES = "tones"
+    LOCALE = "locale"
 
 
 class BootOutcome(StrEnum):

@@ -9,12 +9,13 @@ from secd.boot.further import FurtherFile, further_files
 from secd.boot.table import State
 from secd.configuration import parse_configuration_untrusted
 from secd.errors import MalformedFile
+from secd.files.data import model_catalogue
 from secd.models import Model
 from secd.trace import FurtherFileAccepted, FurtherFileMissing, FurtherFileRefused
 from secd.words import BootOutcome, FilePurpose
 
 DEVICE = "SEP0011215A1AE3"
-NAMES = ("SKb0ec918f.xml", "FP1.xml", "DR2.xml", "United_States/g3-tones.xml")
+NAMES = ("United_States/g3-tones.xml", "SKb0ec918f.xml", "FP1.xml", "DR2.xml")
 SIGNED = f"{DEVICE}.cnf.xml.sgn"
 PLAIN = f"{DEVICE}.cnf.xml"
 CONFIGURATION = (
@@ -34,13 +35,35 @@ def signed_site(**files: bytes) -> Boot:
 
 def test_which_files_a_configuration_names_and_their_order() -> None:
     configuration = parse_configuration_untrusted(CONFIGURATION)
-    assert further_files(configuration) == (
-        FurtherFile(NAMES[0], FilePurpose.SOFT_KEYS),
-        FurtherFile(NAMES[1], FilePurpose.FEATURE_POLICY),
-        FurtherFile(NAMES[2], FilePurpose.DIAL_RULES),
-        FurtherFile(NAMES[3], FilePurpose.TONES),
+    assert further_files(configuration, P1) == (
+        FurtherFile(NAMES[0], FilePurpose.TONES),
+        FurtherFile(NAMES[1], FilePurpose.SOFT_KEYS),
+        FurtherFile(NAMES[2], FilePurpose.FEATURE_POLICY),
+        FurtherFile(NAMES[3], FilePurpose.DIAL_RULES),
     )
-    assert further_files(parse_configuration_untrusted(b"<device/>")) == ()
+    assert further_files(parse_configuration_untrusted(b"<device/>"), P1) == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "protocol", "archive"),
+    [
+        ("7942", "SIP", "English_United_Kingdom/mk-sip.jar"),
+        ("7961", "SCCP", "English_United_Kingdom/mk-sccp.jar"),
+        ("8861", "SIP", "English_United_Kingdom/sl-be-sip.jar"),
+    ],
+)
+def test_the_locale_archive_comes_first_under_the_name_of_its_model(
+    model: str, protocol: str, archive: str
+) -> None:
+    octets = (
+        f"<device><deviceProtocol>{protocol}</deviceProtocol>"
+        "<userLocale><name>English_United_Kingdom</name></userLocale></device>"
+    ).encode()
+    configuration = parse_configuration_untrusted(octets)
+    found = model_catalogue().find(model)
+    assert further_files(configuration, found) == (FurtherFile(archive, FilePurpose.LOCALE),)
+    unknown = model_catalogue().find("9971")
+    assert further_files(configuration, unknown) == ()
 
 
 @pytest.mark.parametrize("model", [P0, P1, P2, P3])

@@ -37,7 +37,7 @@ def test_common_files_are_served_plain_and_signed_and_named_by_the_configuration
     assert verdict.payload == b"<keys/>"
     assert isinstance(files.answer("", "SK2.xml.sgn"), NotFound)
     configuration = parse_configuration_untrusted(served(files, f"{DEVICE_NAME}.cnf.xml"))
-    assert [file.name for file in further_files(configuration)] == [NAME, TONES]
+    assert [file.name for file in further_files(configuration, P1)] == [TONES, NAME]
 
 
 def test_the_lab_directory_keeps_them(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ VALUES = {
     "destination_itl": '"/i"',
     "destination_configuration": '"/d/{name}"',
     "destination_further": '"/d/{name}"',
+    "locale_archive": '"mk-{protocol}.jar"',
     "console_family": '"con"',
     "status_family": '"sta"',
     "worker_id": "10",

@@ -280,6 +280,7 @@ def _model(name: str, generation: Generation, digests: frozenset[int]) -> Model:
         console_family="A",
         status_family="A",
         worker_id=0,
+        locale_archive="",
         first_task_id=1,
     )
 

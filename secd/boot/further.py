@@ -1,13 +1,16 @@
 """The files that a configuration names: which they are, and what decisions about them tell.
 
-Soft keys, feature policy, dial rules and tones, in this order; asked for with `.sgn` where row C1
-says so, like the configuration itself. A file that is refused or missing changes nothing: the phone
-goes on with the one it had, or with none. They are asked for only after a configuration that was
-accepted in this boot. In which order phones ask no source says in general; one capture of a later
-phone has tones before dial rules, another asks for soft keys right after the lists.
+Locale archive, tones, soft keys, feature policy, dial rules, in this order; asked for with `.sgn`
+where row C1 says so, like the configuration itself. A file that is refused or missing changes
+nothing: the phone goes on with the one it had, or with none. They are asked for only after a
+configuration that was accepted in this boot.
 
-Not here: locale archives, whose names differ by model in ways that no source lists, ring lists,
-which a phone asks for when somebody opens the menu, and firmware.
+The order: logs of public TFTP servers have a 79xx ask for archive, then dial rules, and an 88xx for
+archive, tones, dial rules; where soft keys and feature policy stand no source says. What the
+archive is called differs by model (`Model.locale_archive`); where that is not known it is not
+asked for.
+
+Not here: ring lists, which a phone asks for when somebody opens the menu, and firmware.
 """
 
 from dataclasses import dataclass
@@ -16,6 +19,7 @@ from secd.boot.judged import acceptance_events, refusal_events
 from secd.boot.lists import Told
 from secd.boot.messages import StoreFile
 from secd.configuration import Configuration
+from secd.models import Model
 from secd.trace import FurtherFileAccepted, FurtherFileMissing, FurtherFileRefused
 from secd.trust import Accept, Refuse, Verdict
 from secd.words import FileKind, FilePurpose
@@ -31,28 +35,34 @@ class FurtherFile:
     purpose: FilePurpose
 
 
-def further_files(configuration: Configuration) -> tuple[FurtherFile, ...]:
+def further_files(configuration: Configuration, model: Model) -> tuple[FurtherFile, ...]:
     """Return the files that a configuration names, in the order in which they are asked for."""
-    locale = configuration.network_locale
+    archive = model.locale_archive.replace("{protocol}", configuration.protocol.lower())
     named = (
+        (_below(configuration.user_locale, archive), FilePurpose.LOCALE),
+        (_below(configuration.network_locale, _TONES), FilePurpose.TONES),
         (configuration.soft_key_file, FilePurpose.SOFT_KEYS),
         (configuration.feature_policy_file, FilePurpose.FEATURE_POLICY),
         (configuration.dial_template, FilePurpose.DIAL_RULES),
-        (f"{locale}/{_TONES}" if locale else "", FilePurpose.TONES),
     )
     return tuple(FurtherFile(name, purpose) for name, purpose in named if name)
+
+
+def _below(directory: str, name: str) -> str:
+    return f"{directory}/{name}" if directory and name else ""
 
 
 class FurtherFiles:
     """The files that are still to be asked for in one boot. current -- the one being asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: Model) -> None:
+        self._model = model
         self.current: FurtherFile | None = None
         self._left: tuple[FurtherFile, ...] = ()
 
     def name(self, configuration: Configuration) -> None:
         """Take the files that a configuration names, in place of all earlier ones."""
-        self._left = further_files(configuration)
+        self._left = further_files(configuration, self._model)
 
     @property
     def left(self) -> bool:

@@ -111,7 +111,7 @@ class BootMachine:
         self.state = State.OFF
         self.lists = TrustLists(phone.model, phone.installed, phone.vouchers)
         self.configuring = Configuring(phone.configuration, phone.model)
-        self.further = FurtherFiles()
+        self.further = FurtherFiles(phone.model)
         self._phone = phone
         self._model = phone.model
         self._available = available

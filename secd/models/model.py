@@ -133,6 +133,7 @@ class Model:
     retry_seconds -- the pause before it does.
     transports -- in the order tried. tls -- what the phone offers as a client.
     console_family, status_family -- tables of `statusmsgs`.
+    locale_archive -- file name of the locale, {protocol} being sip or sccp; empty: not known.
     worker_id -- number of the transfer process where it is constant, 0 where each has its own.
     first_task_id -- number of the first task of a boot; later ones count up.
     """
@@ -156,5 +157,6 @@ class Model:
     console_family: str
     status_family: str
     worker_id: int
+    locale_archive: str
     first_task_id: int
     switches: Switches = field(default_factory=Switches)

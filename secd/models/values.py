@@ -55,6 +55,7 @@ def build_model(name: str, generation: Generation, load: str, values: Values, wh
         console_family=text(values["console_family"], where),
         status_family=text(values["status_family"], where),
         worker_id=number(values["worker_id"], where),
+        locale_archive=archive(values["locale_archive"], where),
         first_task_id=number(values["first_task_id"], where),
     )
 
@@ -127,6 +128,13 @@ def tls_versions(value: object, where: str) -> tuple[TLSVersion, TLSVersion]:
     return lowest, highest
 
 
+def archive(value: object, where: str) -> str:
+    """Return a file name that may hold `{protocol}` and no other place, or nothing."""
+    if not isinstance(value, str) or "{" in value.replace("{protocol}", ""):
+        raise _wrong(where, "a file name with no place but {protocol}", value)
+    return value
+
+
 def path_pattern(value: object, where: str) -> str:
     """Return a path on the phone that may hold `{name}` and no other place."""
     pattern = text(value, where)
@@ -162,6 +170,7 @@ READERS: Mapping[str, Callable[[object, str], object]] = {
     "console_family": text,
     "status_family": text,
     "worker_id": number,
+    "locale_archive": archive,
     "first_task_id": number,
 }
 
