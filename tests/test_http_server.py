@@ -260,8 +260,7 @@ async def test_a_client_that_breaks_off_is_not_told_to_have_its_file() -> None:
     events: list[ServerEvent] = []
     server = HTTPServer(Shelf({"big": BIG}), events.append)
     client = Stuck(breaks_off=True)
-    await server.serve_connection(client, client.remote)
-    await server.linger(client)
+    await server.serve_stream(client)
     assert [type(event) for event in events] == [HTTPRequestReceived]
 
 

@@ -8,7 +8,6 @@ What is served is decided by the source (`firmware_sim.cluster.files`), what is 
 * The answer ends the connection, though the head does not say so, as CUCM's does not. It is not
   closed before the client has closed its side or some time has passed: what a client still sends
   would make the kernel take back octets that are on their way to it.
-* At the limit of connections no new ones are accepted; they wait in the kernel's queue.
 """
 
 from collections.abc import Callable
@@ -25,19 +24,19 @@ from firmware_sim.net.http_messages import (
     encode_head,
     encode_refusal,
 )
-from firmware_sim.net.tcp import TCPListener, TCPServerNetwork
+from firmware_sim.net.serving import serve_connections
+from firmware_sim.net.tcp import TCPServerNetwork
 from firmware_sim.server_events import (
     HTTPFileSent,
     HTTPRequestReceived,
     HTTPRequestRefused,
     ServerEvent,
 )
-from secd.errors import SecdError, UnusableInput
+from secd.errors import SecdError
 from secd.net.network import Address, ByteStream, TCPStream
 
 _READ_BYTES = 16 * 1024
 _WRITE_BYTES = 64 * 1024
-_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,38 +71,10 @@ async def serve_http(
 
     Raises UnusableInput when the server cannot listen on `address`.
     """
-    try:
-        listener = network.listen(address)
-    except OSError as error:
-        raise UnusableInput(
-            f"cannot listen on {address[0]} port {address[1]}: {error.strerror}"
-        ) from None
     server = HTTPServer(source, on_event, settings)
-    slots = trio.Semaphore(settings.connection_limit)
-    with listener:
-        async with trio.open_nursery() as nursery:
-            task_status.started(listener.address)
-            while True:
-                await slots.acquire()
-                stream = await _next_stream(listener)
-                nursery.start_soon(_serve_stream, server, stream, slots)
-
-
-async def _next_stream(listener: TCPListener) -> TCPStream:
-    while True:
-        try:
-            return await listener.accept()
-        except OSError:  # out of descriptors or memory: some connection will end
-            await trio.sleep(_PAUSE_SECONDS)
-
-
-async def _serve_stream(server: "HTTPServer", stream: TCPStream, slots: trio.Semaphore) -> None:
-    try:
-        await server.serve_connection(stream, stream.remote)
-        await server.linger(stream)
-    finally:
-        slots.release()
-        await stream.aclose()
+    await serve_connections(
+        network, address, settings.connection_limit, server.serve_stream, task_status
+    )
 
 
 class HTTPServer:
@@ -123,6 +94,14 @@ class HTTPServer:
         self._settings = settings
         self._requests = 0
 
+    async def serve_stream(self, stream: TCPStream) -> None:
+        """Serve one TCP connection to its end, and close it."""
+        try:
+            await self.serve_connection(stream, stream.remote)
+            await self._linger(stream)
+        finally:
+            await stream.aclose()
+
     async def serve_connection(self, stream: ByteStream, peer: Address) -> None:
         """Read one request and answer it; never raises for what peers do. The caller closes."""
         try:
@@ -132,7 +111,7 @@ class HTTPServer:
         except trio.BrokenResourceError:
             pass  # the client is gone
 
-    async def linger(self, stream: TCPStream) -> None:
+    async def _linger(self, stream: TCPStream) -> None:
         """End the answer, and wait until the client closes; drop what it sends meanwhile."""
         with trio.move_on_after(self._settings.linger_seconds):
             try:

@@ -1,10 +1,9 @@
-"""The lab's TLS servers: one listener, one task for each connection, limits.
+"""The lab's TLS servers: handshakes, deadlines, and what ends a connection.
 
 What is said over a session is up to the handler (TVS, CAPF, HTTPS). Decided here:
 
 * A handshake has a deadline of its own, so that a silent client costs little; and a client that
   breaks its protocol costs its own connection only.
-* At the limit of connections no further ones are accepted; the kernel keeps them meanwhile.
 * The client's certificate is asked for where the server wants one, never insisted on.
 """
 
@@ -14,8 +13,9 @@ from typing import Final
 
 import trio
 
-from firmware_sim.net.tcp import TCPListener, TCPServerNetwork
-from secd.errors import RemoteProtocolViolation, SecdError, UnusableInput
+from firmware_sim.net.serving import serve_connections
+from firmware_sim.net.tcp import TCPServerNetwork
+from secd.errors import RemoteProtocolViolation, SecdError
 from secd.models import TLSProfile, TLSVersion
 from secd.net.network import Address, TCPStream
 from secd.net.tls import accept_tls
@@ -43,8 +43,6 @@ MODERN: Final = TLSProfile(TLSVersion.TLS_1_2, TLSVersion.TLS_1_2, (*_ECDHE_CIPH
 LEGACY: Final = TLSProfile(
     TLSVersion.TLS_1_0, TLSVersion.TLS_1_2, MODERN.ciphers, tolerates_weak=True
 )
-
-_PAUSE_SECONDS: Final = 0.1
 
 Handler = Callable[[TLSStream, Address], Awaitable[None]]
 OnFailure = Callable[[Address, SecdError], None]
@@ -92,29 +90,11 @@ async def serve_tls(
     cannot use its certificate.
     """
     server_context(settings.profile, settings.identity)  # a bad certificate shows here, not later
-    try:
-        listener = network.listen(address)
-    except OSError as error:
-        raise UnusableInput(
-            f"cannot listen on {address[0]} port {address[1]}: {error.strerror}"
-        ) from None
-    slots = trio.Semaphore(settings.connection_limit)
-    with listener:
-        async with trio.open_nursery() as nursery:
-            task_status.started(listener.address)
-            while True:
-                await slots.acquire()
-                stream = await _next_stream(listener)
-                connection = _Connection(stream, settings, handler, on_failure)
-                nursery.start_soon(connection.run, slots)
 
+    async def serve(stream: TCPStream) -> None:
+        await _Connection(stream, settings, handler, on_failure).run()
 
-async def _next_stream(listener: TCPListener) -> TCPStream:
-    while True:
-        try:
-            return await listener.accept()
-        except OSError:  # out of descriptors or memory: some connection will end
-            await trio.sleep(_PAUSE_SECONDS)
+    await serve_connections(network, address, settings.connection_limit, serve, task_status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +104,11 @@ class _Connection:
     handler: Handler
     on_failure: OnFailure
 
-    async def run(self, slots: trio.Semaphore) -> None:
+    async def run(self) -> None:
         try:
             await self._serve()
         except (TLSError, RemoteProtocolViolation, HandshakeTimedOut) as failure:
             self.on_failure(self.stream.remote, failure)
-        finally:
-            slots.release()
 
     async def _serve(self) -> None:
         session = await self._handshake()
