@@ -10,8 +10,11 @@ first and `cluster.toml` after them, so that a state never names a key that is n
 A lab of phones can be changed by editing `cluster.toml` while it is not running.
 """
 
+import fcntl
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -46,6 +49,43 @@ _SUFFIXES = (".cnf.xml", ".cnf.xml.sgn", ".cnf.xml.enc.sgn")
 def is_lab(directory: Path) -> bool:
     """Tell whether a lab was written into a directory before."""
     return (directory / STATE_FILE).exists()
+
+
+def refuse_foreign(directory: Path) -> None:
+    """Refuse a directory that no lab was written into and that is not empty.
+
+    Keys and common files may be there: the former of a first run that was cut short, the latter
+    put there by hand. Raises UnusableInput.
+    """
+    try:
+        names = {path.name for path in directory.iterdir()} if directory.exists() else set()
+    except OSError as error:
+        raise UnusableInput(f"{directory}: {error.strerror}") from None
+    foreign = sorted(names - {KEYS_FOLDER, COMMON_FOLDER})
+    if foreign:
+        raise UnusableInput(
+            f"{directory} holds {foreign[0]!r} and no {STATE_FILE}: it is not a lab's; "
+            "name an empty or new directory"
+        )
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold a lab's directory, which is made if need be, so that no second lab writes into it.
+
+    Raises UnusableInput when another process holds it or it cannot be used.
+    """
+    _make_folder(directory, 0o755)
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise UnusableInput(f"{directory}: another lab is running there; name another --dir") from (
+            None
+        )
+    finally:
+        os.close(descriptor)
 
 
 def write_lab(cluster: Cluster, directory: Path) -> None:

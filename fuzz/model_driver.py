@@ -20,6 +20,7 @@ from secd.boot import (
     PhoneBooted,
     StoreConfiguration,
     StoreFile,
+    StoreVouchers,
     TimerFired,
     Transfer,
     TVSServerAnswered,
@@ -112,6 +113,8 @@ class Driver:
                 self._store.save_list(kind, octets)
             case EraseTrustList(kind):
                 self._store.erase_list(kind)
+            case StoreVouchers(vouchers):
+                self._store.save_vouchers(vouchers)
             case StoreConfiguration(octets):
                 self._store.save_configuration(octets)
             case StoreFile(name, octets):

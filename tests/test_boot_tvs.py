@@ -42,7 +42,7 @@ from trust_lists import (
     vouch,
 )
 
-from secd.boot import AskTVS, InstallTrustList, Phone
+from secd.boot import AskTVS, InstallTrustList, Phone, StoreVouchers
 from secd.models import Model, Switches, TVSFlush
 from secd.trace import (
     EnvelopeRead,
@@ -246,6 +246,20 @@ def test_an_updated_list_flushes_what_tvs_said(
     expected = [TVSCacheFlushed(0 if i else 2, kind) for i, kind in enumerate(kinds)]
     assert done.told(TVSCacheFlushed) == expected
     assert done.machine.lists.vouchers == (() if kinds else cached)
+
+
+@pytest.mark.parametrize(("flush", "files", "kinds"), FLUSHES)
+def test_the_flash_forgets_before_the_list_that_makes_it_forget_is_there(
+    flush: TVSFlush, files: dict[str, bytes], kinds: list[FileKind]
+) -> None:
+    start = knowing(switched(P1, Switches(tvs_flush=flush)), (vouch(STRANGER, 3),))
+    done = boot(start, shelf({**SAME, **files, SIGNED: SGN}))
+    writes = [a for a in done.outputs if isinstance(a, StoreVouchers | InstallTrustList)]
+    if kinds:
+        assert writes[0] == StoreVouchers(())
+        assert isinstance(writes[1], InstallTrustList)
+        assert writes[1].kind is kinds[0]
+    assert len([a for a in writes if isinstance(a, StoreVouchers)]) == len(kinds[:1])
 
 
 def test_a_first_list_flushes_nothing() -> None:

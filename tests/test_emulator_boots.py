@@ -27,7 +27,13 @@ from secd.net.emulator import BootReport, EmulatedPhone
 from secd.net.memory import Faults, MemoryNetwork
 from secd.net.network import AddressBook
 from secd.net.phone import Surroundings
-from secd.trace import RetryScheduled, Traced, TransferRetransmitted, TVSQueryEnded
+from secd.trace import (
+    RetryScheduled,
+    Traced,
+    TransferFinished,
+    TransferRetransmitted,
+    TVSQueryEnded,
+)
 from secd.words import BootOutcome, FileKind
 
 SEED_TIME = 1314811683.0
@@ -242,6 +248,25 @@ async def test_a_new_list_makes_the_flash_forget_what_tvs_said(
     world.files.cluster.signing_token = 1
     await world.boot()
     assert store.load().vouchers == ()
+
+
+async def test_a_boot_that_is_cut_short_is_remembered(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """Like a phone that loses power after its CTL came: the log and the messages stay."""
+    world = World()
+    await world.serve(nursery)
+    surroundings = Surroundings(world.network, TrioClock(SEED_TIME), AddressBook())
+
+    def pull_the_plug(traced: Traced, _: tuple[str, ...]) -> None:
+        if isinstance(traced.event, TransferFinished):
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        await world.phone().boot(surroundings, pull_the_plug)
+    log = world.flash.read("console.log")
+    assert log is not None
+    assert b"Finished --> rcvd" in log
 
 
 @pytest.mark.parametrize("seed", range(5))

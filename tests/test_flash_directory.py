@@ -29,6 +29,29 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
+@pytest.mark.parametrize("lead", ["/dev/zero", "elsewhere"])
+def test_a_link_is_not_followed(folder: Path, lead: str) -> None:
+    with DirectoryFlash(folder) as flash:
+        (folder / "CTLFile.tlv").symlink_to(lead)
+        with pytest.raises(FlashUnusable, match=r"CTLFile\.tlv: cannot be read"):
+            flash.read("CTLFile.tlv")
+
+
+def test_a_pipe_is_not_waited_for(folder: Path) -> None:
+    with DirectoryFlash(folder) as flash:
+        os.mkfifo(folder / "CTLFile.tlv")
+        with pytest.raises(FlashUnusable, match="it is no regular file"):
+            flash.read("CTLFile.tlv")
+
+
+def test_a_file_without_end_is_not_read(folder: Path) -> None:
+    with DirectoryFlash(folder) as flash:
+        (folder / "CTLFile.tlv").touch()
+        os.truncate(folder / "CTLFile.tlv", 64 * 1024 * 1024 + 1)
+        with pytest.raises(FlashUnusable, match="it is larger than 67108864 octets"):
+            flash.read("CTLFile.tlv")
+
+
 # What a flash is, in a directory and in memory
 
 

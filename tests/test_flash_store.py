@@ -181,6 +181,10 @@ ROWS = {
     "statuses = [{at = 1, text = 2, key = 'x'}]": "status messages in state.toml are damaged",
     "statuses = [{at = 'x', text = '', key = ''}]": "status messages in state.toml are damaged",
     "statuses = [{at = 1, text = ''}]": "status messages in state.toml are damaged",
+    **{
+        f"statuses = [{{at = {at}, text = '', key = ''}}]": "status messages in state.toml are"
+        for at in ("nan", "inf", "-1", "1e300", "253402300800")
+    },
 }
 VOUCHER = {
     "issuer": "'00'",

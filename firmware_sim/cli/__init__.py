@@ -1,15 +1,11 @@
 """What a person types: `firmware-sim lab`, `firmware-sim demo`."""
 
-import sys
-
 import click
 
 from firmware_sim.cli.demo import demo
 from firmware_sim.cli.lab import lab
 from secd import __version__
-from secd.errors import UnusableInput
-
-UNUSABLE = 2
+from secd.cli.running import run
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,9 +19,5 @@ commands.add_command(lab)
 
 
 def main() -> None:
-    """Run the command line; what cannot be used is one line on standard error and exit 2."""
-    try:
-        commands()
-    except UnusableInput as error:
-        click.echo(f"firmware-sim: {error}", err=True)
-        sys.exit(UNUSABLE)
+    """Run the command line."""
+    run(commands, "firmware-sim")

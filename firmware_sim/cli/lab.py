@@ -1,6 +1,5 @@
 """`firmware-sim lab`: a cluster on this machine, until stopped."""
 
-import sys
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ import click
 
 from firmware_sim.cluster import Cluster, ClusterFiles, FreshKeys, demo_cluster
 from firmware_sim.cluster.configuration import TVS_PORT
-from firmware_sim.lab import is_lab, read_lab, write_lab
+from firmware_sim.lab import is_lab, locked, read_lab, refuse_foreign, write_lab
 from firmware_sim.server_events import ServerEvent
 from firmware_sim.tvs import TVSDirectory
 from statusmsgs import server_traces
@@ -67,17 +66,18 @@ def lab(directory: Path, tftp_port: int, tvs_port: int, http_port: int) -> None:
     """
     import trio
 
-    if is_lab(directory):
-        cluster = read_lab(directory, SystemRandom())
-    else:
-        click.echo(f"making a new cluster in {directory} …")
-        cluster = demo_cluster(FreshKeys(), SystemRandom())
-    write_lab(cluster, directory)
-    try:
-        trio.run(_serve, cluster, tftp_port, tvs_port, http_port)
-    except KeyboardInterrupt:
-        click.echo("stopped")
-        sys.exit(0)
+    with locked(directory):
+        if is_lab(directory):
+            cluster = read_lab(directory, SystemRandom())
+        else:
+            refuse_foreign(directory)
+            click.echo(f"making a new cluster in {directory} …")
+            cluster = demo_cluster(FreshKeys(), SystemRandom())
+        write_lab(cluster, directory)
+        try:
+            trio.run(_serve, cluster, tftp_port, tvs_port, http_port)
+        except* KeyboardInterrupt:
+            click.echo("stopped")
 
 
 async def _serve(cluster: Cluster, tftp_port: int, tvs_port: int, http_port: int) -> None:

@@ -6,7 +6,7 @@ into actions and trace events, in the order in which they must happen.
 
 from secd.boot.conclusion import ListOutcome, ListResult, conclude
 from secd.boot.judged import acceptance_events, refusal_events
-from secd.boot.messages import Action, EraseTrustList, InstallTrustList
+from secd.boot.messages import Action, EraseTrustList, InstallTrustList, StoreVouchers
 from secd.models import Model, TVSFlush
 from secd.trace import (
     ListErased,
@@ -20,6 +20,7 @@ from secd.trace import (
 from secd.trust import (
     Accept,
     Installed,
+    NeedsTVS,
     Reason,
     Refuse,
     Unchanged,
@@ -54,7 +55,7 @@ class TrustLists:
         """Return what both lists together come to, once they are done."""
         return list(conclude(self._results, self._before, self.installed))
 
-    def remember(self, voucher: Voucher, now_seconds: float) -> list[TraceEvent]:
+    def remember(self, voucher: Voucher, now_seconds: float) -> Told:
         """Keep an answer of TVS for later questions; a refusal only by the switch.
 
         It takes the place of what TVS said earlier about the same certificate.
@@ -65,10 +66,11 @@ class TrustLists:
         asked = voucher.issuer, voucher.serial
         others = (v for v in self.vouchers if (v.issuer, v.serial) != asked)
         self.vouchers = (*others, voucher)
+        stored = StoreVouchers(self.vouchers)
         if not vouched:
-            return []
+            return [stored]
         hours = round((voucher.until_seconds - now_seconds) / 3600)
-        return [TVSVoucherCached(voucher.serial.hex().upper(), hours)]
+        return [stored, TVSVoucherCached(voucher.serial.hex().upper(), hours)]
 
     def judged(self, name: str, octets: bytes, path: str, kind: FileKind, verdict: Verdict) -> Told:
         """Apply the decision about a list that came. path -- where the phone had put it."""
@@ -80,8 +82,10 @@ class TrustLists:
             case Refuse():
                 self._note(kind, ListOutcome.FAILED, verdict.reason)
                 return list(refusal_events(name, kind, path, verdict))
-            case _:
+            case Unchanged():
                 return [ListKept(name, kind, verdict.reason)]
+            case NeedsTVS():
+                raise RuntimeError("a list is judged before TVS was asked about its signer")
 
     def absent(self, name: str, kind: FileKind, verdict: Accept | Unchanged) -> Told:
         """Apply the decision about a list that the server does not have, or has empty."""
@@ -100,17 +104,22 @@ class TrustLists:
         first = self.installed.of(kind) is None
         self.installed = installed_after(self.installed, verdict, kind)
         self._note(kind, ListOutcome.FIRST if first else ListOutcome.UPDATED)
+        forgets = bool(self.vouchers) and not first and self._flushes(kind)
         return [
             *acceptance_events(name, kind, verdict),
+            *([StoreVouchers(())] if forgets else []),
             InstallTrustList(kind, octets),
             ListInstalled(name, kind, first, len(octets), verdict.reason),
             *([] if first else self._flushed(kind)),
         ]
 
+    def _flushes(self, kind: FileKind) -> bool:
+        any_list = self._model.switches.tvs_flush is TVSFlush.ANY_LIST
+        return self._model.security_by_default and (any_list or kind is FileKind.CTL)
+
     def _flushed(self, kind: FileKind) -> Told:
         """Forget what TVS vouched for (118893 shows a 7975 doing so after a new CTL)."""
-        any_list = self._model.switches.tvs_flush is TVSFlush.ANY_LIST
-        if not self._model.security_by_default or not (any_list or kind is FileKind.CTL):
+        if not self._flushes(kind):
             return []
         entries = len(self.vouchers)
         self.vouchers = ()

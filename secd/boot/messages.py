@@ -105,6 +105,17 @@ class EraseTrustList:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreVouchers:
+    """Write to flash what TVS vouched for: all of it, in place of what is there.
+
+    A list that makes it void is written after it: a phone that loses power between the two has
+    forgotten too much, never too little.
+    """
+
+    vouchers: tuple[Voucher, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StoreConfiguration:
     """Write the configuration to flash: it is now the last good one."""
 
@@ -166,6 +177,7 @@ Action = (
     | EraseTrustList
     | StoreConfiguration
     | StoreFile
+    | StoreVouchers
     | AskTVS
     | Wait
     | Finish

@@ -2,8 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from secd.errors import UnusableInput
+
 if TYPE_CHECKING:
     from secd.net.network import AddressBook
+
+_SERVER_LIMIT = 2  # primary and secondary
 
 
 def split_port(text: str) -> tuple[str, str]:
@@ -23,10 +27,21 @@ def tftp_servers(
     """
     from secd.net.network import AddressBook
 
-    logical, entries = [], []
+    if len(servers) > _SERVER_LIMIT:
+        raise UnusableInput(f"--tftp is given {len(servers)} times, a phone knows two servers")
+    logical: list[str] = []
+    entries: dict[str, str] = {}
     for server in servers:
         host, port = split_port(server)
+        if not host:
+            raise UnusableInput(f"--tftp {server!r} names no host")
+        if port and entries.get(host, server) != server:
+            raise UnusableInput(
+                f"--tftp gives {host} two ports, but to a phone it is one server: "
+                "give them different addresses, and say with --map where these really are"
+            )
         logical.append(host)
         if port:
-            entries.append(f"{host}={server}")
-    return tuple(logical), AddressBook.from_mappings_untrusted((*entries, *mappings))
+            entries[host] = server
+    actual = (f"{host}={server}" for host, server in entries.items())
+    return tuple(logical), AddressBook.from_mappings_untrusted((*actual, *mappings))

@@ -71,7 +71,8 @@ def boot(
       secd boot SEP0011215A1AE3 --model 7961 --tftp 10.1.1.5 --state phone1
 
     Exit codes: 0 booted, 1 a list or configuration was refused, 2 unusable input or flash,
-    3 nothing could be fetched, or what the phone needs to start was not there.
+    3 nothing could be fetched, or what the phone needs to start was not there (a
+    server that the phone may not ask counts here).
     """
     import trio
 

@@ -24,18 +24,23 @@ def read_file(path: Path) -> bytes:
     return octets
 
 
-def read_trust_list(path: Path | None) -> TrustList | None:
+def read_trust_list(path: Path | None, kind: FileKind) -> TrustList | None:
     """Return the trust list in a file, or None without a path or for an empty file.
 
-    Raises UnusableInput when it is no trust list.
+    Raises UnusableInput when it is no trust list, or by the name in its header of the other kind.
     """
     octets = b"" if path is None else read_file(path)
     if not octets:
         return None
     try:
-        return decode_trust_list_untrusted(octets)
+        trust_list = decode_trust_list_untrusted(octets)
     except MalformedFile as error:
         raise UnusableInput(f"{path}: not a trust list: {error}") from None
+    other = FileKind.ITL if kind is FileKind.CTL else FileKind.CTL
+    name = trust_list.header.file_name or b""
+    if name.upper().startswith(other.value.upper().encode()):
+        raise UnusableInput(f"{path}: is an {other}, by the name in its header, not the {kind}")
+    return trust_list
 
 
 def read_certificate(path: Path) -> bytes:

@@ -67,11 +67,14 @@ class Summary:
         if self.outcome is BootOutcome.NO_CTL_IN_SECURE_MODE and endless:
             lines.append("a real one goes on asking for its CTL; here it was watched for a while")
         lines += [f"installed {name}: {reason}" for name, reason in self.installed]
-        lines += [f"no answer: {failure}" for failure in self.failures]
+        lines += [f"not received: {failure}" for failure in self.failures]
+        explained = set()
         for refusal in self.refusals:
             lines.append(f"REFUSED {refusal.what}: {refusal.reason}")
             lines += [f"  {text}" for text in (refusal.detail, refusal.signer) if text]
-            lines += [f"  {line}" for line in explanation(refusal.reason)]
+            if refusal.reason not in explained:
+                lines += [f"  {line}" for line in explanation(refusal.reason)]
+            explained.add(refusal.reason)
         return [*lines, "the phone holds", *(f"  {line}" for line in holdings(self.holds))]
 
     def as_json(self) -> dict[str, object]:

@@ -59,7 +59,7 @@ def verify(
     """
     requested = name or file.name
     candidate = read_file(file)
-    installed = Installed(read_trust_list(ctl), read_trust_list(itl))
+    installed = Installed(read_trust_list(ctl, FileKind.CTL), read_trust_list(itl, FileKind.ITL))
     context = Context(
         model_catalogue().find(model),
         kind_of_name(requested),

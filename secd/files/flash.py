@@ -5,15 +5,18 @@ directory is brought to the disk too. After a crash at any point the old or the 
 whole. The directory is locked while it is open, so that two processes cannot be one phone.
 """
 
+import errno
 import fcntl
 import os
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 from types import TracebackType
 from typing import Protocol, Self
 
 from secd.errors import FlashUnusable
 
+_LIMIT_BYTES = 64 * 1024 * 1024  # no file that a phone keeps comes near
 _BESIDE = ".new"  # suffix of a file that is not yet in place
 
 
@@ -104,7 +107,12 @@ class DirectoryFlash:
         """Return a file's octets, or None. Raises FlashUnusable."""
         try:
             with open(name, "rb", opener=self._open) as file:
-                return file.read()
+                if not S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise OSError(errno.EINVAL, "it is no regular file")
+                octets = file.read(_LIMIT_BYTES + 1)
+                if len(octets) > _LIMIT_BYTES:
+                    raise OSError(errno.EFBIG, f"it is larger than {_LIMIT_BYTES} octets")
+                return octets
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -153,6 +161,8 @@ class DirectoryFlash:
 
     def _open(self, name: str, flags: int) -> int:
         """Open a file of the directory that was locked, whatever has its path by now."""
+        # Neither a link that leads elsewhere nor a pipe that waits for a writer is followed.
+        flags |= os.O_NOFOLLOW | os.O_NONBLOCK
         return os.open(name, flags, 0o600, dir_fd=self._descriptor)
 
     def _unusable(self, name: str, what: str, error: OSError) -> FlashUnusable:

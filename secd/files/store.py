@@ -30,6 +30,8 @@ _CONSOLE, _CONSOLE_BEFORE = "console.log", "console.log.0"
 _FURTHER = "file-"  # before the name of a further file, itself written without any slash
 _LIST_NAMES = {FileKind.CTL: "CTLFile.tlv", FileKind.ITL: "ITLFile.tlv"}
 
+_YEAR_10000 = 253_402_300_800  # Unix time; no status line can show more
+
 StatusRow = tuple[float, str, str]  # when (Unix time), text, key: as statusmsgs keeps them
 
 
@@ -50,6 +52,8 @@ class PhoneStore:
         self._flash = flash
         self._device = device
         self._model = model
+        self._vouchers: tuple[Voucher, ...] = ()  # as the flash holds them
+        self._statuses: tuple[StatusRow, ...] = ()
 
     def load(self) -> Kept:
         """Read everything, after checking that this flash is this phone's.
@@ -58,11 +62,13 @@ class PhoneStore:
         holds what cannot be read. Nothing is written.
         """
         state = self._load_state()
+        self._vouchers = _vouchers_from(state.get("tvs_cache", []))
+        self._statuses = _statuses_from(state.get("statuses", []))
         return Kept(
             Installed(self._load_list(FileKind.CTL), self._load_list(FileKind.ITL)),
             self._load_configuration(),
-            _vouchers_from(state.get("tvs_cache", [])),
-            _statuses_from(state.get("statuses", [])),
+            self._vouchers,
+            self._statuses,
         )
 
     def save_list(self, kind: FileKind, octets: bytes) -> None:
@@ -92,6 +98,15 @@ class PhoneStore:
             "statuses": [{"at": at, "text": text, "key": key} for at, text, key in statuses],
         }
         self._flash.write(_STATE, tomli_w.dumps(state).encode())
+        self._vouchers, self._statuses = tuple(vouchers), tuple(statuses)
+
+    def save_vouchers(self, vouchers: Sequence[Voucher]) -> None:
+        """Keep what TVS vouched for; the status messages stay."""
+        self.save_state(vouchers, self._statuses)
+
+    def save_statuses(self, statuses: Sequence[StatusRow]) -> None:
+        """Keep the status messages; what TVS vouched for stays."""
+        self.save_state(self._vouchers, statuses)
 
     def save_console(self, lines: Sequence[str]) -> None:
         """Keep the console log of this boot, and the last one beside it."""
@@ -207,9 +222,11 @@ def _statuses_from(rows: object) -> tuple[StatusRow, ...]:
 
 def _status_from(row: dict[str, object]) -> StatusRow:
     match row:
-        case {"at": int() | float() as at, "text": str(text), "key": str(key)}:
+        case {"at": int() | float() as at, "text": str(text), "key": str(key)} if (
+            0 <= at < _YEAR_10000  # which neither nan nor inf is
+        ):
             return float(at), text, key
-    raise FlashUnusable(f"the status messages in {_STATE} are damaged: {sorted(row)} is none")
+    raise FlashUnusable(f"the status messages in {_STATE} are damaged: {row!r:.60} is none")
 
 
 def _rows(rows: object, what: str) -> list[dict[str, object]]:

@@ -65,7 +65,7 @@ class EmulatedPhone:
         ring = ring_from_rows(
             max(renderer.family.web_kept, renderer.family.screen_kept), kept.statuses
         )
-        self.store.save_state(kept.vouchers, ring.to_rows())
+        self.store.save_statuses(ring.to_rows())
         console = ConsoleRenderer(console_tables(), self.model.console_family, self.explain)
         events: list[Traced] = []
         lines: list[str] = []
@@ -87,9 +87,12 @@ class EmulatedPhone:
             kept.vouchers,
             self.round_limit,
         )
-        machine = await boot_phone(phone, self.store, surroundings, publish)
-        self.store.save_state(machine.lists.vouchers, ring.added(statuses).to_rows())
-        self.store.save_console([*console.banner(events[0].at_seconds), *lines])
+        try:
+            machine = await boot_phone(phone, self.store, surroundings, publish)
+        finally:  # a boot that is cut short is remembered too
+            self.store.save_statuses(ring.added(statuses).to_rows())
+            banner = console.banner(events[0].at_seconds) if events else []
+            self.store.save_console([*banner, *lines])
         return BootReport(
             tuple(events),
             tuple(lines),

@@ -24,6 +24,7 @@ from secd.boot import (
     PhoneBooted,
     StoreConfiguration,
     StoreFile,
+    StoreVouchers,
     TimerFired,
     Transfer,
     TVSServerAnswered,
@@ -119,6 +120,8 @@ class _Runner:
                 self._store.save_list(kind, octets)
             case EraseTrustList(kind):
                 self._store.erase_list(kind)
+            case StoreVouchers(vouchers):
+                self._store.save_vouchers(vouchers)
             case StoreConfiguration(octets):
                 self._store.save_configuration(octets)
             case StoreFile(name, octets):

@@ -164,7 +164,9 @@ def tvs_is_out(installed: Installed, context: Context) -> tuple[Reason, str] | N
     """Say why this phone cannot ask TVS at all, or None when it can."""
     if not context.model.security_by_default:
         return Reason.SIGNER_UNKNOWN, f"a {context.model.name} has no TVS to ask"
-    records = () if installed.itl is None else installed.itl.records
+    if installed.itl is None:
+        return Reason.TVS_NO_ANCHOR, "the phone holds no ITL, so it knows no TVS"
+    records = installed.itl.records
     if not any(record.function == Function.TVS and record.certificate for record in records):
         return Reason.TVS_NO_ANCHOR, "the installed ITL holds no TVS certificate"
     if not context.tvs_servers:
@@ -188,7 +190,7 @@ def current_voucher(
 def refuse_voucher(voucher: Voucher, functions: frozenset[int]) -> tuple[Reason, str] | None:
     """Say why a voucher does not help, or None when it does."""
     if voucher.outcome is VoucherOutcome.UNREACHABLE:
-        return Reason.TVS_UNREACHABLE, "no TVS server of the stored configuration answered"
+        return Reason.TVS_UNREACHABLE, "no TVS server of the stored configuration could be asked"
     if voucher.outcome is VoucherOutcome.DENIED:
         return Reason.TVS_DENIED, "TVS does not know the certificate"
     if not voucher.functions & functions:
