@@ -138,7 +138,7 @@ DAMAGES: dict[str, tuple[Callable[[MemoryFlash], None], str]] = {
     ),
     "no format": (
         lambda flash: _state(flash, lambda t: t.replace("format_version = 1", "")),
-        "has format None",
+        "is damaged: it names no format_version",
     ),
     "another device": (
         lambda flash: _state(flash, lambda t: t.replace(DEVICE, "SEP000000000000")),
@@ -149,7 +149,10 @@ DAMAGES: dict[str, tuple[Callable[[MemoryFlash], None], str]] = {
         "belongs to model '7945', not '7961'",
     ),
     "no TOML": (lambda flash: flash.write("state.toml", b"format_version = "), "is damaged"),
-    "empty state": (lambda flash: flash.write("state.toml", b""), "has format None"),
+    "empty state": (
+        lambda flash: flash.write("state.toml", b""),
+        "is damaged: it names no format_version",
+    ),
     "no text": (lambda flash: flash.write("state.toml", b"\xff\xfe"), "is damaged"),
     "deep": (lambda flash: flash.write("state.toml", b"x = " + b"[" * 100_000), "is damaged"),
     "huge number": (lambda flash: flash.write("state.toml", b"x = " + b"9" * 9999), "is damaged"),

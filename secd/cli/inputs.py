@@ -51,7 +51,7 @@ def read_certificate(path: Path) -> bytes:
             octets = pem_to_der_untrusted(octets)
         load_certificate_untrusted(octets)
     except MalformedFile as error:
-        raise UnusableInput(f"{path}: {error}") from None
+        raise UnusableInput(f"{path}: is no certificate, PEM or DER: {error}") from None
     return octets
 
 

@@ -125,6 +125,10 @@ class PhoneStore:
         except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: huge numbers
             raise FlashUnusable(f"{_STATE} in the flash directory is damaged: {error}") from None
         version = state.get("format_version")
+        if version is None:
+            raise FlashUnusable(
+                f"{_STATE} in the flash directory is damaged: it names no format_version"
+            )
         if version != FORMAT_VERSION:
             raise FlashUnusable(
                 f"{_STATE} has format {version!r}, this secd knows {FORMAT_VERSION}: "
