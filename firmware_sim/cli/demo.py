@@ -107,7 +107,9 @@ def _tell_row(console: Console, boot: Boot, cures: list[str]) -> None:
         cure = str(cures.index(name) + 1)
     # The last message names the configuration in use, which is no news about trust.
     statuses = [m.text for m in boot.report.statuses if m.key != "cfg_ok"]
-    for place, status in enumerate(dict.fromkeys(statuses) or ("",)):
+    room = _WIDTH - len(_ROW.format(*[""] * 5))
+    told = [line for text in dict.fromkeys(statuses) for line in textwrap.wrap(text, room)]
+    for place, status in enumerate(told or [""]):
         cells = (boot.actor.model, verdict, reason, cure) if place == 0 else ("", "", "", "")
         row = Text(_ROW.format(*cells, status).rstrip())
         if place == 0:

@@ -1,9 +1,10 @@
 """What one boot came to, for people, scripts and exit codes."""
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from secd.cli.wording import common_name, explanation, holdings
+from secd.cli.wording import WIDTH, common_name, explanation, holdings
 from secd.models import Model
 from secd.trace import (
     ConfigurationRefused,
@@ -67,7 +68,8 @@ class Summary:
         if self.outcome is BootOutcome.NO_CTL_IN_SECURE_MODE and endless:
             lines.append("a real one goes on asking for its CTL; here it was watched for a while")
         lines += [f"installed {name}: {reason}" for name, reason in self.installed]
-        lines += [f"not received: {failure}" for failure in self.failures]
+        for failure in self.failures:
+            lines += textwrap.wrap(f"not received: {failure}", WIDTH, subsequent_indent="  ")
         explained = set()
         for refusal in self.refusals:
             lines.append(f"REFUSED {refusal.what}: {refusal.reason}")
