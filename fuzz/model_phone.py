@@ -5,7 +5,7 @@ docs/architecture.md gives: CTL, then ITL, then the configuration. One TFTP serv
 HTTP and encrypted files are not here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from fuzz.model import (
@@ -64,10 +64,35 @@ class ModelPhone:
         self.configuration: bytes | None = None
         self.words: tuple[Word, ...] = ()
         self.written: list[tuple[str, bytes]] = []
+        self.said: list[tuple[Word, ...]] = []  # all words of TVS, whenever they were written
+
+    def copy(self) -> "ModelPhone":
+        """Return another phone that holds the same."""
+        other = ModelPhone(self.device, self.holder.newer, self.holder.digests, self.holder.bits)
+        other.holder, other.configuration, other.words = self.holder, self.configuration, self.words
+        return other
+
+    def resume(self, written: list[tuple[str, bytes]], booted: "ModelPhone") -> None:
+        """Hold what was written before the power failed. It was written in a boot of `booted`."""
+        said = iter(booted.said)
+        for kind, octets in written:
+            if kind == "CTL":
+                self.holder = replace(self.holder, ctl=claim_of_list(octets))
+            elif kind == "ITL":
+                self.holder = replace(self.holder, itl=claim_of_list(octets))
+            elif kind == "words":
+                self.words = next(said)
+            else:
+                self.configuration = octets
+
+    def reset(self) -> None:
+        """Hold nothing: somebody erased the phone by hand."""
+        self.holder = replace(self.holder, ctl=None, itl=None)
+        self.configuration, self.words = None, ()
 
     def boot(self, around: Around, now: float) -> None:
         """Boot once, to the end."""
-        self.written = []
+        self.written, self.said = [], []
         stored = None if self.configuration is None else around.read(self.configuration)
         servers = () if stored is None else stored.tvs_servers
         self.holder = replace(self.holder, now=now, has_tvs_servers=bool(servers))
@@ -112,13 +137,18 @@ class ModelPhone:
             answer = judge_list(kind, claim, self.holder, words)
         if answer is not Answer.TAKE:
             return
+        if held is not None and self.holder.newer and self.words:
+            self._write_words(())  # switch tvs_flush; before the list
         self.written.append((kind, octets))
         if kind == "CTL":
             self.holder = replace(self.holder, ctl=claim)
         else:
             self.holder = replace(self.holder, itl=claim)
-        if held is not None and self.holder.newer:
-            self.words = ()  # switch tvs_flush
+
+    def _write_words(self, words: tuple[Word, ...]) -> None:
+        self.words = words
+        self.said.append(words)
+        self.written.append(("words", written_names(word.name for word in words)))
 
     def _configure(self, around: Around, servers: tuple[str, ...]) -> None:
         signed = wants_signed_files(self.holder)
@@ -156,6 +186,11 @@ class ModelPhone:
             if word is not None:
                 if word.good:
                     others = (one for one in self.words if one.name != word.name)
-                    self.words = (*others, word)
+                    self._write_words((*others, word))
                 return word
         return Word(claim.signer, good=False)
+
+
+def written_names(names: Iterable[Name]) -> bytes:
+    """Return whom TVS spoke of, as one text to compare."""
+    return repr(list(names)).encode()

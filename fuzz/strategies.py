@@ -5,12 +5,15 @@ The one module that outsiders need; what it puts together stands in the other `s
 
 from dataclasses import dataclass, replace
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
-from fuzz.signing import rsa_key
+from fuzz.signing import Identity, identity, rsa_key
 from fuzz.strategies_lists import (
     ADDRESSES,
     DEVICE_KEY,
+    PAYLOADS,
+    bare_record,
     cast,
     held_lists,
     list_record,
@@ -27,7 +30,7 @@ from secd.errors import MalformedFile
 from secd.files.data import model_catalogue
 from secd.models import Model
 from secd.trust import Context, Installed, Voucher, VoucherOutcome
-from secd.trustlist import TrustList, decode_trust_list_untrusted, encode_records
+from secd.trustlist import Record, TrustList, decode_trust_list_untrusted, encode_records
 from secd.words import FileKind, Transport
 
 NOW = 1_600_000_000.0
@@ -36,6 +39,12 @@ MODEL_NAMES = ("7960", "7961", "8945", "8861")  # one of each generation
 models: st.SearchStrategy[Model] = st.sampled_from(
     [model_catalogue().find(name) for name in (*MODEL_NAMES, *MODEL_NAMES[1:])]
 )
+
+
+def examples(short: int) -> int:
+    """How many examples a law gets: `short` in `make test`, the profile's under SECD_FUZZ=long."""
+    profile = settings().max_examples
+    return profile if profile > 1000 else short
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,96 @@ def trusted_situations(draw: st.DrawFn) -> Situation:
     return Situation(
         draw(st.sampled_from([Installed(held), Installed(held, held)])), candidate, context, ()
     )
+
+
+@st.composite
+def signer_situations(draw: st.DrawFn) -> Situation:
+    """Everything about the signer, and nothing else wrong: few names, many meetings.
+
+    Whole files with SHA-1; records of the signer's name with and without its key, with each
+    function, without certificate, with another issuer; an ITL with and without TVS; words of TVS
+    about the signer, good, late, too weak, or with another certificate.
+    """
+    named = draw(_few)
+    kind = draw(st.sampled_from([FileKind.CTL, FileKind.ITL, FileKind.SIGNED]))
+    parts = header_parts(encode_header(plain_header(named)))
+    body = PAYLOADS[0] if kind is FileKind.SIGNED else encode_records(draw(_small_lists(named)))
+    held = {
+        "any": _any_held(named),
+        "tvs": _tvs_held,
+        "rollback": _rollback_held(named),
+        "first": st.builds(Installed, _small_held(named) | _small_held(identity("RECOVERY"))),
+    }
+    return Situation(
+        draw(held[draw(st.sampled_from(sorted(held)))]),
+        sign_parts(parts, body, draw(st.sampled_from([named, named, named, identity("STRANGER")]))),
+        Context(draw(models), kind, NOW, tvs_servers=draw(st.sampled_from([ADDRESSES] * 3 + [()]))),
+        tuple(draw(st.lists(_words_about(named), max_size=2))),
+    )
+
+
+def _any_held(named: Identity) -> st.SearchStrategy[Installed]:
+    return st.builds(Installed, _small_held(named), _small_held(named))
+
+
+def _rollback_held(named: Identity) -> st.SearchStrategy[Installed]:
+    """Lists after the ITL of a rollback."""
+    return st.builds(
+        lambda ctl: Installed(ctl, _list_of(named, (list_record(0, named), bare_record(21)))),
+        _small_held(named) | _small_held(identity("RECOVERY")),
+    )
+
+
+_few = st.sampled_from(["TOKEN1", "CCM"]).map(identity)
+
+
+def _small_held(named: Identity) -> st.SearchStrategy[TrustList | None]:
+    return st.none() | _small_lists(named).map(lambda members: _list_of(named, members))
+
+
+def _list_of(signer: Identity, members: tuple[Record, ...]) -> TrustList:
+    parts = header_parts(encode_header(plain_header(signer)))
+    return readable(sign_parts(parts, encode_records(members), signer))
+
+
+@st.composite
+def _small_lists(draw: st.DrawFn, named: Identity) -> tuple[Record, ...]:
+    """No, one or two records of a name, and perhaps one of TVS."""
+    members = []
+    for _ in range(draw(st.sampled_from([0, 1, 1, 2]))):
+        function = draw(st.sampled_from([0, 0, 2, 3, 1, 21]))
+        who = draw(st.sampled_from([named, named, identity("TOKEN1", "CCM"), identity("TVS")]))
+        member = list_record(function, who)
+        match draw(st.sampled_from(["whole"] * 6 + ["bare", "issuer"])):
+            case "bare":
+                layout = tuple(tag for tag in member.layout if tag != 9)
+                member = replace(member, certificate=None, layout=layout)
+            case "issuer":
+                member = replace(member, issuer=b"CN=somebody else")
+        members.append(member)
+    tvs = draw(st.sampled_from([(), (_TVS,), (_TVS,), (bare_record(21),)]))
+    return (*members, *tvs)
+
+
+@st.composite
+def _words_about(draw: st.DrawFn, named: Identity) -> Voucher:
+    return Voucher(
+        named.issuer,
+        named.serial,
+        draw(st.sampled_from([VoucherOutcome.VOUCHED] * 4 + list(VoucherOutcome))),
+        draw(st.sampled_from([named, named, named, identity("TVS")])).certificate,
+        frozenset(draw(st.sampled_from([(0,), (0,), (2,), (3,), (4,), (0, 2), ()]))),
+        draw(st.sampled_from([NOW + 1, NOW + 1, NOW, NOW - 1])),
+    )
+
+
+_TVS = list_record(21, identity("TVS"))
+# Lists that do not know the signer, and a TVS to ask.
+_tvs_held = st.builds(
+    Installed,
+    _small_held(identity("RECOVERY")),
+    st.just(_list_of(identity("RECOVERY"), (list_record(0, identity("RECOVERY")), _TVS))),
+)
 
 
 def _signer_of(octets: bytes) -> Signer | None:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fuzz.model_driver import Driver, Surroundings
-from fuzz.strategies import NOW, any_file, honest_vouchers, installed, models, vouchers
+from fuzz.strategies import NOW, any_file, examples, honest_vouchers, installed, models, vouchers
 from fuzz.strategies_lists import ADDRESSES, PAYLOADS, held_lists, signed_files, signed_lists
 from secd.boot import (
     AskTVS,
@@ -29,6 +29,7 @@ from secd.trace import FileRefused, ListKept, Traced
 from secd.trust import Context, Installed, Voucher
 from secd.words import FileKind, TransferFailure, Transport
 
+LAW = settings(max_examples=examples(30))
 DEVICE = "SEP0011215A1AE3"
 TRANSPORTS = frozenset(Transport)
 ROUNDS = 2
@@ -102,11 +103,13 @@ def booted(phone: Phone, script: Script) -> Driver:
     return driver
 
 
+@LAW
 @given(phones, scripts)
 def test_every_boot_ends_in_as_many_steps_as_there_is_to_ask(phone: Phone, script: Script) -> None:
     assert booted(phone, script).steps
 
 
+@LAW
 @given(phones, scripts)
 def test_a_refusal_never_changes_flash(phone: Phone, script: Script) -> None:
     for step in booted(phone, script).steps:
@@ -115,6 +118,7 @@ def test_a_refusal_never_changes_flash(phone: Phone, script: Script) -> None:
             assert step.after == step.before
 
 
+@LAW
 @given(phones, scripts)
 def test_what_is_on_flash_is_what_the_machine_holds(phone: Phone, script: Script) -> None:
     driver = booted(phone, script)
@@ -124,6 +128,7 @@ def test_what_is_on_flash_is_what_the_machine_holds(phone: Phone, script: Script
         assert flash.get(name) == (None if trust_list is None else trust_list.octets)
 
 
+@LAW
 @given(models, st.lists(st.sampled_from(["10.1.1.1", "10.1.1.2", "x"]), max_size=4), st.data())
 def test_every_fetch_ends_after_each_server_was_asked_once(
     model: Model, servers: list[str], data: st.DataObject

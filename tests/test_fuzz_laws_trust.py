@@ -2,14 +2,22 @@
 
 from dataclasses import dataclass, replace
 
-from hypothesis import assume, event, given
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from fuzz.model import Answer, Claim, Holder, Word, judge_file, judge_list, wants_signed_files
 from fuzz.model_reading import claim_of_file, claim_of_list, key_of
 from fuzz.naive import Bad, read_file
 from fuzz.signing import Identity, identity
-from fuzz.strategies import Situation, any_file, installed, readable, situations, trusted_situations
+from fuzz.strategies import (
+    Situation,
+    any_file,
+    examples,
+    readable,
+    signer_situations,
+    situations,
+    trusted_situations,
+)
 from fuzz.strategies_lists import (
     cast,
     list_headers,
@@ -39,6 +47,8 @@ from secd.trust import (
 from secd.trustlist import TrustList, encode_records
 from secd.words import FileKind, Transport
 
+LAW = settings(max_examples=examples(30))
+MANY = settings(max_examples=examples(300))  # few octets, many cases
 SIGNED_KINDS = (FileKind.SIGNED, FileKind.ENCRYPTED)
 
 
@@ -53,6 +63,7 @@ def judge(one: Situation) -> Verdict:
     return decide(one.installed, one.candidate, one.context, one.vouchers)
 
 
+@LAW
 @given(situations())
 def test_no_error_leaves_the_door(one: Situation) -> None:
     verdict = judge(one)
@@ -60,6 +71,7 @@ def test_no_error_leaves_the_door(one: Situation) -> None:
     assert isinstance(verdict, Accept | Refuse | Unchanged | NeedsTVS)
 
 
+@LAW
 @given(situations())
 def test_a_decision_is_the_models(one: Situation) -> None:
     """No signer is accepted whom the table does not allow, and none is refused whom it does."""
@@ -68,6 +80,16 @@ def test_a_decision_is_the_models(one: Situation) -> None:
         assert _answer(judge(one)) is expected
 
 
+@MANY
+@given(signer_situations())
+def test_a_signer_is_judged_as_the_model_does(one: Situation) -> None:
+    expected = _expected(one)
+    verdict = judge(one)
+    event(f"{one.context.kind} {verdict.reason}")
+    assert _answer(verdict) is expected
+
+
+@LAW
 @given(situations(), situations())
 def test_a_decision_depends_on_its_arguments_alone(one: Situation, other: Situation) -> None:
     first = judge(one)
@@ -78,6 +100,7 @@ def test_a_decision_depends_on_its_arguments_alone(one: Situation, other: Situat
     assert (first.reason, first) == (again.reason, again)
 
 
+@LAW
 @given(st.data(), trusted_situations())
 def test_no_signed_octet_of_what_is_accepted_may_change(
     data: st.DataObject, one: Situation
@@ -92,6 +115,7 @@ def test_no_signed_octet_of_what_is_accepted_may_change(
         assert read_file(changed).signed_octets() == read_file(one.candidate).signed_octets()
 
 
+@LAW
 @given(situations())
 def test_what_is_accepted_is_what_arrived(one: Situation) -> None:
     verdict = judge(one)
@@ -122,6 +146,7 @@ def pairs(draw: st.DrawFn) -> Pair:
     return Pair(signer, straight, draw(same_in_another_order(straight, signer)))
 
 
+@LAW
 @given(situations(), pairs(), st.sampled_from([FileKind.CTL, FileKind.ITL]))
 def test_order_unknown_tags_and_padding_decide_nothing(
     one: Situation, pair: Pair, kind: FileKind
@@ -132,6 +157,7 @@ def test_order_unknown_tags_and_padding_decide_nothing(
     assert _said(straight) == _said(shuffled)
 
 
+@LAW
 @given(situations(), pairs(), pairs())
 def test_order_unknown_tags_and_padding_of_what_is_held_decide_nothing(
     one: Situation, ctl: Pair, itl: Pair
@@ -144,12 +170,15 @@ def test_order_unknown_tags_and_padding_of_what_is_held_decide_nothing(
     assert _said(first) == _said(second)
 
 
-@given(installed)
-def test_signed_files_are_asked_for_as_the_model_says(held: Installed) -> None:
+@LAW
+@given(signer_situations())
+def test_signed_files_are_asked_for_as_the_model_says(one: Situation) -> None:
+    held = one.installed
     holder = Holder(True, frozenset(), frozenset(), _claim(held.ctl), _claim(held.itl))
     assert signed_files_required(held) == wants_signed_files(holder)
 
 
+@LAW
 @given(situations(), any_file)
 def test_with_full_lists_and_without_tvs_only_the_listed_key_counts(
     one: Situation, octets: bytes

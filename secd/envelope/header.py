@@ -189,7 +189,9 @@ def _header_length(octets: bytes) -> int:
     if octets[:3] != b"\x01\x00\x02":
         raise MalformedFile("the file does not begin with tag 1 (version) of two octets", 0)
     if octets[5:8] != b"\x02\x00\x02" or len(octets) < 10:
-        raise MalformedFile("tag 2 (header length) of two octets does not follow the version", 5)
+        raise MalformedFile(
+            "tag 2 (header length) of two octets does not follow the version", min(5, len(octets))
+        )
     length = octets[8] << 8 | octets[9]
     if not 10 <= length <= len(octets):
         raise MalformedFile(f"the header length {length} does not fit into the file", 8)
