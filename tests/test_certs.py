@@ -18,6 +18,7 @@ from secd.certs import (
     cucm_name,
     facts_of_untrusted,
     load_certificate_untrusted,
+    pem_to_der_untrusted,
     rsa_key_of_untrusted,
     serial_octets,
 )
@@ -181,3 +182,13 @@ def test_a_damaged_certificate_is_read_or_refused(start: int, cut: int, put: byt
         assert facts.der == der
     with suppress(UnsupportedKey):
         rsa_key_of_untrusted(der)
+
+
+def test_a_pem_file_gives_the_octets_of_its_certificate() -> None:
+    pem = load_certificate_untrusted(CCM).public_bytes(Encoding.PEM)
+    assert pem_to_der_untrusted(b"a key may stand before it\n" + pem) == CCM
+
+
+def test_a_pem_file_without_certificate_is_refused() -> None:
+    with pytest.raises(MalformedFile, match="the certificate cannot be read"):
+        pem_to_der_untrusted(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")

@@ -7,6 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID, ObjectIdentifier
+from support import lab
 from trust_lists import (
     ALL,
     APP,
@@ -40,7 +41,16 @@ from trust_lists import (
 )
 
 from secd.models import Generation, Model
-from secd.trust import Accept, Installed, NeedsTVS, Reason, Refuse, Voucher, decide_peer
+from secd.trust import (
+    Accept,
+    Installed,
+    NeedsTVS,
+    Reason,
+    Refuse,
+    Voucher,
+    decide_peer,
+    decide_pinned,
+)
 from secd.trust.peers import PeerVerdict
 from secd.trustlist import Function, Record
 from secd.words import FileKind
@@ -355,3 +365,11 @@ def test_t1_t2_t4_what_a_voucher_must_be(function: Function) -> None:
 def test_no_server_is_judged_by_other_functions(function: Function) -> None:
     with pytest.raises(ValueError, match=function.name):
         _decide(Installed(), CCM, function, P1)
+
+
+def test_a_named_certificate_is_compared_octet_for_octet() -> None:
+    pinned = lab("ccm").der
+    assert decide_pinned(pinned, pinned) == Accept(Reason.PEER_LISTED)
+    refused = decide_pinned(lab("capf").der, pinned)
+    assert isinstance(refused, Refuse)
+    assert refused.reason is Reason.PEER_NOT_LISTED
