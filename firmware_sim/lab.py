@@ -78,12 +78,12 @@ def locked(directory: Path) -> Iterator[None]:
     _make_folder(directory, 0o755)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            message = f"{directory}: another lab is running there; name another --dir"
+            raise UnusableInput(message) from None
         yield
-    except BlockingIOError:
-        raise UnusableInput(f"{directory}: another lab is running there; name another --dir") from (
-            None
-        )
     finally:
         os.close(descriptor)
 

@@ -188,7 +188,7 @@ def test_without_a_configuration_no_phone_starts(trouble: str) -> None:
 def test_a_broken_configuration_says_which_line() -> None:
     done = boot(phone(P1), shelf({PLAIN: b"<device>\n<a>\n</device>"}))
     (refused,) = done.told(ConfigurationRefused)
-    assert refused == ConfigurationRefused(PLAIN, PLAIN, "MALFORMED", refused.detail)
+    assert refused == ConfigurationRefused(PLAIN, PLAIN, "CONFIGURATION_UNREADABLE", refused.detail)
     assert refused.detail.startswith("line 3: ")
 
 

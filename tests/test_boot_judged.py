@@ -4,11 +4,9 @@ from dataclasses import replace
 
 import pytest
 from boot_support import CTL, boot, phone, shelf
-from hypothesis import given
-from hypothesis import strategies as st
 from trust_lists import CCM, P1, SERVERS, TOKEN1, TOKENS, header_for, holds, make_ctl, make_list
 
-from secd.boot.judged import acceptance_events, refusal_events, text_of
+from secd.boot.judged import acceptance_events, refusal_events
 from secd.envelope import Header, Signer
 from secd.trace import EnvelopeRead, FileRefused, FileVerified
 from secd.trust import Accept, Reason, Refuse
@@ -58,18 +56,6 @@ def test_a_hostile_name_is_printed_escaped() -> None:
     octets = make_list(TOKEN1, *TOKENS, header=replace(PLAIN_HEADER, signer=signer))
     (verified,) = boot(phone(P1), shelf({CTL: octets})).told(FileVerified)
     assert verified.signer_name == "\\x1b[2J\\xff\\r\\n"
-
-
-@given(st.binary())
-def test_no_name_can_break_a_line(name: bytes) -> None:
-    text = text_of(name)
-    assert text.isprintable()
-    assert text_of(text.encode()) == text
-
-
-def test_an_ordinary_name_is_itself() -> None:
-    name = "CN=Zürich;OU=電話"
-    assert text_of(name.encode()) == name
 
 
 def test_a_file_without_envelope_tells_nothing_of_one() -> None:

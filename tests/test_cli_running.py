@@ -70,8 +70,8 @@ def test_a_lab_does_not_write_over_what_is_no_lab(tmp_path: Path) -> None:
     [
         (("verify",), "Missing argument 'FILE'"),
         (("verify", CTL, "--modle", "7961"), "No such option"),
-        (("verify", CTL, "--ctl", ITL), "is an ITL, by the name in its header, not the CTL"),
-        (("verify", ITL, "--itl", CTL), "is an CTL, by the name in its header, not the ITL"),
+        (("verify", CTL, "--ctl", ITL), "is no CTL: its header names 'ITL"),
+        (("verify", ITL, "--itl", CTL), "is no ITL: its header names 'CTL"),
         ((*BOOT, "--tftp", ""), "names no host"),
         ((*BOOT, "--tftp", "127.0.0.1:1", "--tftp", "127.0.0.1:2"), "two ports"),
         ((*BOOT, *("--tftp", "127.0.0.1") * 3), "a phone knows two servers"),
@@ -79,6 +79,13 @@ def test_a_lab_does_not_write_over_what_is_no_lab(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_used_is_one_line(arguments: tuple[str, ...], message: str) -> None:
     assert message in refused([*SECD, *arguments])
+
+
+@pytest.mark.parametrize("command", [SECD, FIRMWARE_SIM])
+def test_without_arguments_there_is_help(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: ")
 
 
 def test_a_full_disk_is_not_a_refusal() -> None:
@@ -90,8 +97,9 @@ def test_a_full_disk_is_not_a_refusal() -> None:
     assert done.stderr == "secd: [Errno 28] No space left on device\n"
 
 
-def test_a_reader_that_goes_away_is_not_a_refusal() -> None:
-    with subprocess.Popen([*SECD, "show", CTL], stdout=subprocess.PIPE) as process:
+@pytest.mark.parametrize("command", [[*SECD, "show", CTL], [*FIRMWARE_SIM, "demo"]])
+def test_a_reader_that_goes_away_is_not_a_refusal(command: list[str]) -> None:
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.close()
         assert process.wait(60) == 141

@@ -16,13 +16,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("secd", "statusmsgs", "firmware_sim")
 
-BOTTOM = {"errors", "words", "wire", "crypto", "certs", "transfer"}
+BOTTOM = {"errors", "words", "text", "wire", "crypto", "certs", "transfer"}
 DATA = BOTTOM | {"trace", "models"}
 CODECS = {"envelope", "trustlist", "tftp", "http", "tvs", "configuration"}
 DECISIONS = DATA | CODECS | {"trust"}
 MAY_USE = {
     "errors": set(),
     "words": set(),
+    "text": set(),
     "transfer": {"words"},
     "wire": {"errors"},
     "crypto": {"errors", "wire"},

@@ -1,5 +1,6 @@
 """`firmware-sim demo`: the seed's story, told by the phones."""
 
+import errno
 import textwrap
 
 import click
@@ -19,6 +20,14 @@ _ROW = "   {:<5} {:<9} {:<19} {:<4} {}"
 _STYLES = {"accepted": "green", "went on": "green", "refused": "red"}
 
 
+class _Console(Console):
+    """A console that leaves a closed pipe to the command line, as `click.echo` does."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich while it handles the BrokenPipeError."""
+        raise BrokenPipeError(errno.EPIPE, "the reader of the output is gone")
+
+
 @click.command()
 def demo() -> None:
     """Boot phones against a small cluster and see whom they trust.
@@ -31,7 +40,7 @@ def demo() -> None:
     \b
       firmware-sim demo
     """
-    console = Console(width=_WIDTH, highlight=False, soft_wrap=True)
+    console = _Console(width=_WIDTH, highlight=False, soft_wrap=True)
     console.print("A Cisco cluster on loopback, and phones that boot against it.", style="bold")
     stage = make_stage()
     flashes: dict[str, MemoryFlash] = {}

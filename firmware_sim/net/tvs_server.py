@@ -20,11 +20,11 @@ from firmware_sim.server_events import (
     TVSQuestionReceived,
 )
 from firmware_sim.tvs import unique_map_id
-from secd.boot.judged import text_of
 from secd.errors import RemoteProtocolViolation, SecdError
 from secd.net.network import Address
 from secd.net.tls_errors import TLSError
 from secd.net.tls_stream import TLSStream
+from secd.text import text_of
 from secd.tvs import (
     FOUND,
     QueryCertificate,

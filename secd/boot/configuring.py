@@ -43,7 +43,8 @@ class Configuring:
             configuration = parse_configuration_untrusted(verdict.payload)
         except MalformedFile as error:
             evidence = Evidence(str(error), verdict.evidence.file)
-            return self._refused(asked, kind, path, Refuse(Reason.MALFORMED, evidence))
+            unreadable = Refuse(Reason.CONFIGURATION_UNREADABLE, evidence)
+            return self._refused(asked, kind, path, unreadable)
         self.current, self.fresh = configuration, True
         return [
             *acceptance_events(asked, kind, verdict),

@@ -5,6 +5,7 @@ it (213407, 214535).
 """
 
 from secd.envelope import SignedFile, Tag
+from secd.text import text_of
 from secd.trace import EnvelopeRead, FileRefused, FileVerified, TraceEvent
 from secd.trust import Accept, Refuse, Verdict
 from secd.words import FileKind
@@ -50,14 +51,6 @@ def refusal_events(name: str, kind: FileKind, path: str, verdict: Refuse) -> lis
         "" if file is None else file.header.signer.serial.hex().upper(),
     )
     return [*envelope_events(name, kind, verdict), refused]
-
-
-def text_of(name: bytes) -> str:
-    """Return a name's octets as text that is safe to print: what is not UTF-8 is escaped."""
-    text = name.decode("utf-8", "backslashreplace")
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _envelope_read(name: str, kind: FileKind, file: SignedFile) -> EnvelopeRead:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from secd.boot.configuring import Configuring, base_name
 from secd.boot.fetch import FetchMachine
 from secd.boot.further import FurtherFiles
-from secd.boot.judged import envelope_events, text_of
+from secd.boot.judged import envelope_events
 from secd.boot.lists import COMMON_ITL, Told, TrustLists
 from secd.boot.messages import (
     Action,
@@ -33,6 +33,7 @@ from secd.boot.query import QueryMachine
 from secd.boot.table import Outcome, State, following
 from secd.configuration import Configuration, Server
 from secd.models import Model
+from secd.text import text_of
 from secd.trace import (
     BootEnded,
     ConfigurationKept,

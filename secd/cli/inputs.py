@@ -5,6 +5,7 @@ from pathlib import Path
 
 from secd.certs import load_certificate_untrusted, pem_to_der_untrusted
 from secd.errors import MalformedFile, UnusableInput
+from secd.text import text_of
 from secd.trustlist import TrustList, decode_trust_list_untrusted
 from secd.words import FileKind
 
@@ -39,7 +40,7 @@ def read_trust_list(path: Path | None, kind: FileKind) -> TrustList | None:
     other = FileKind.ITL if kind is FileKind.CTL else FileKind.CTL
     name = trust_list.header.file_name or b""
     if name.upper().startswith(other.value.upper().encode()):
-        raise UnusableInput(f"{path}: is an {other}, by the name in its header, not the {kind}")
+        raise UnusableInput(f"{path}: is no {kind}: its header names {text_of(name)!r}")
     return trust_list
 
 

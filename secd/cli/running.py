@@ -26,30 +26,28 @@ def run(commands: click.Group, name: str) -> None:
         pass  # --help and --version have printed what they print
     except* KeyboardInterrupt:
         code = INTERRUPTED
-    except* click.ClickException as group:
-        error = _first(group)
-        assert isinstance(error, click.ClickException)  # noqa: S101 - for the type checker
-        click.echo(f"{name}: {error.format_message()}", err=True)
+    except* click.exceptions.NoArgsIsHelpError as group:
+        click.echo(_first(group), err=True)  # its text is the help
         code = UNUSABLE
-    except* UnusableInput as group:
+    except* (click.ClickException, UnusableInput) as group:
         click.echo(f"{name}: {_first(group)}", err=True)
         code = UNUSABLE
     except* BrokenPipeError:
         _drop_output()
         code = NO_READER
     except* OSError as group:  # the disk is full, there are no descriptors left …
-        error = _first(group)
         _drop_output()
-        click.echo(f"{name}: {error}", err=True)
+        click.echo(f"{name}: {_first(group)}", err=True)
         code = UNUSABLE
     sys.exit(code)
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first(group: BaseExceptionGroup[BaseException]) -> str:
+    """Return what the first error in a group says."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return error
+    return error.format_message() if isinstance(error, click.ClickException) else str(error)
 
 
 def _drop_output() -> None:

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from secd.boot.judged import text_of
+from secd.text import text_of
 from secd.trust import Installed
 from secd.trustlist import Function, Record
 from secd.words import FileKind

@@ -20,6 +20,7 @@ import h11
 
 from secd.errors import UnusableInput
 from secd.http.request import encode_host, encode_target
+from secd.text import ascii_of
 from secd.transfer import Failed, Received
 from secd.words import TransferFailure
 
@@ -135,7 +136,7 @@ class Get:
     def _broken_rule(self, error: h11.RemoteProtocolError) -> str:
         if not self._octets_received:
             return "the server closed the connection without an answer"
-        return f"the answer breaks HTTP: {_printable(str(error).encode())}"
+        return f"the answer breaks HTTP: {ascii_of(str(error).encode())}"
 
     def _fail(self, failure: TransferFailure, text: str, code: int = 0) -> None:
         if self.result is None:
@@ -145,9 +146,4 @@ class Get:
 def _lines_of(event: h11.Response) -> tuple[str, ...]:
     status = b"HTTP/%b %d %b" % (event.http_version, event.status_code, event.reason)
     headers = (b"%b: %b" % field for field in event.headers.raw_items())
-    return tuple(_printable(line).rstrip() for line in (status, *headers))
-
-
-def _printable(octets: bytes) -> str:
-    """Return one printable line; octets outside of printable ASCII as \\xNN."""
-    return "".join(chr(octet) if 0x20 <= octet < 0x7F else f"\\x{octet:02x}" for octet in octets)
+    return tuple(ascii_of(line).rstrip() for line in (status, *headers))

@@ -50,6 +50,6 @@ async def connect_tcp(family: socket.AddressFamily, address: Address) -> KernelT
         connecting.close()
         reason = unreachable_reason(error.errno, "no connection")
         raise Unreachable(address, reason) from None
-    except BaseException:
+    except BaseException:  # cancellation too: nobody else will close it
         connecting.close()
         raise

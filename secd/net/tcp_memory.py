@@ -86,7 +86,7 @@ class MemoryTCPListener:
         near, far = connected_pair(client, self.address)
         try:
             await self._incoming.send(far)
-        except BaseException as error:
+        except BaseException as error:  # cancellation too: nobody else will close them
             near.close()
             far.close()
             if isinstance(error, trio.BrokenResourceError | trio.ClosedResourceError):

@@ -45,7 +45,7 @@ async def fetch_tftp(
         now = clock.monotonic()
         receiver = Receiver(socket.remote, file_name, options, size_limit_bytes, now)
         result = await _pump(socket, receiver, clock, on_retransmit)
-    except BaseException:
+    except BaseException:  # cancellation too: nobody else will close it
         socket.close()
         raise
     if receiver.timer() is None:

@@ -73,7 +73,7 @@ async def connect_tls(
         session = TLSStream(connection, stream, on_alert)
         session.require_certificate_judged_by(verify)
         await session.handshake()
-    except BaseException:
+    except BaseException:  # cancellation too: nobody else will close it
         await _close_at_once(stream)
         raise
     return session
@@ -98,7 +98,7 @@ async def accept_tls(
         if ask_certificate:
             session.ask_for_certificate()
         await session.handshake()
-    except BaseException:
+    except BaseException:  # cancellation too: nobody else will close it
         await _close_at_once(stream)
         raise
     return session

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Final
 
 from secd.errors import RemoteProtocolViolation, UnusableInput
+from secd.text import ascii_of
 from secd.wire import u16
 
 REQUEST_LIMIT_BYTES: Final = 512  # RFC 2347: a request packet holds no more
@@ -161,8 +162,7 @@ def decode_error_untrusted(octets: bytes) -> ErrorPacket:
     text is all that an administrator gets. Never raises.
     """
     text, _, _ = octets[HEADER_BYTES : HEADER_BYTES + TEXT_LIMIT_BYTES].partition(b"\0")
-    shown = (chr(octet) if 0x20 <= octet < 0x7F else f"\\x{octet:02x}" for octet in text)
-    return ErrorPacket(octets[2] << 8 | octets[3], "".join(shown))
+    return ErrorPacket(octets[2] << 8 | octets[3], ascii_of(text))
 
 
 def decode_option_acknowledgement_untrusted(octets: bytes) -> OptionAcknowledgement:

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     KEY_UNSUPPORTED = auto()  # L20
     TOO_LARGE = auto()  # L21
     UNSIGNED = auto()  # C4
+    CONFIGURATION_UNREADABLE = auto()  # C11
     DECRYPT_FAILED = auto()  # C8, C10
     PEER_NOT_LISTED = auto()  # T1 to T5
     SERVER_NOT_IN_CTL = auto()  # S2
