@@ -261,7 +261,7 @@ def test_a_refused_configuration(family: str, text: str) -> None:
 def test_what_a_phone_says_of_unreadable_xml_is_not_known(family: str) -> None:
     reason = "CONFIGURATION_UNREADABLE"
     refused = ConfigurationRefused("SEP1.cnf.xml", "SEP1.cnf.xml", reason, "line 3")
-    assert StatusRenderer(status_table(), family).render(Traced(0.0, 1, 0, refused)) == []
+    assert StatusRenderer(status_table(), family).render(Traced(0.0, 1, 0, refused)) == ()
 
 
 # --- the ring ---------------------------------------------------------------------------------
