@@ -26,6 +26,7 @@ from secd.capf import (
     Reason,
     RSAKind,
     SendOctets,
+    StageLSC,
     Stored,
     Tag,
     decode_message_untrusted,
@@ -140,6 +141,8 @@ def test_our_phone_holds_the_conversation_of_capfc(name: str, piece: int) -> Non
                     sent.append(output.message)
                 elif isinstance(output, GenerateKey):
                     outputs += session.key_made(the_key(name))
+                elif isinstance(output, StageLSC):
+                    outputs += session.staged()
     assert len(sent) == len(expected)
     for ours, theirs in zip(sent, expected, strict=True):
         assert_same(ours, theirs, name)

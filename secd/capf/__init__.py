@@ -1,18 +1,17 @@
 """CAPF (Certificate Authority Proxy Function, TCP 3804): sans-I/O codec and sessions."""
 
 from secd.capf.client import (
-    CLIENT_TRANSITIONS,
     Applicant,
     CAPFClientSession,
     CAPFEnded,
     ClientOutput,
-    ClientState,
-    ClientStep,
     GenerateKey,
     MessageTaken,
     Operation,
     SendOctets,
+    StageLSC,
 )
+from secd.capf.client_table import CLIENT_TRANSITIONS, ClientState, ClientStep
 from secd.capf.elements import (
     SUDI,
     decode_sudi_untrusted,
@@ -98,6 +97,7 @@ __all__ = [
     "ServerState",
     "ServerStep",
     "SignedData",
+    "StageLSC",
     "Stored",
     "Tag",
     "certifies",

@@ -11,8 +11,9 @@ certificate type may follow the first.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import Enum
 
+from secd.capf.client_table import CLIENT_TRANSITIONS, ClientState, ClientStep
 from secd.capf.elements import (
     encode_sudi,
     unwrap_certificate_untrusted,
@@ -27,68 +28,6 @@ from secd.errors import RemoteProtocolViolation
 
 VERSION = 3  # capfc; Jabber offers 2
 _VERSIONS = range(1, VERSION + 1)
-
-
-class ClientState(Enum):
-    """What the phone waits for."""
-
-    AWAIT_AUTH_REQ = auto()
-    AWAIT_OPERATION = auto()
-    AWAIT_KEY = auto()
-    AWAIT_STORE_CERT_REQ = auto()
-    AWAIT_END_SESSION = auto()
-    ENDED = auto()
-    FAILED = auto()
-
-
-class ClientStep(Enum):
-    """What happened."""
-
-    AUTHENTICATE = auto()
-    GENERATE = auto()
-    KEY_MADE = auto()
-    NO_KEY = auto()
-    STORE = auto()
-    FETCH = auto()
-    DELETE = auto()
-    AGREE = auto()
-    END = auto()
-    VIOLATION = auto()
-
-
-_ANYWHERE = {
-    ClientStep.END: ClientState.ENDED,
-    ClientStep.VIOLATION: ClientState.FAILED,
-}
-
-CLIENT_TRANSITIONS: Mapping[ClientState, Mapping[ClientStep, ClientState]] = {
-    ClientState.AWAIT_AUTH_REQ: {
-        **_ANYWHERE,
-        ClientStep.AUTHENTICATE: ClientState.AWAIT_OPERATION,
-    },
-    ClientState.AWAIT_OPERATION: {
-        **_ANYWHERE,
-        ClientStep.GENERATE: ClientState.AWAIT_KEY,
-        ClientStep.NO_KEY: ClientState.AWAIT_END_SESSION,
-        ClientStep.FETCH: ClientState.AWAIT_OPERATION,
-        ClientStep.DELETE: ClientState.AWAIT_END_SESSION,
-        ClientStep.AGREE: ClientState.AWAIT_OPERATION,
-    },
-    ClientState.AWAIT_KEY: {
-        **_ANYWHERE,
-        ClientStep.KEY_MADE: ClientState.AWAIT_STORE_CERT_REQ,
-        ClientStep.NO_KEY: ClientState.AWAIT_END_SESSION,
-        ClientStep.AGREE: ClientState.AWAIT_KEY,
-    },
-    ClientState.AWAIT_STORE_CERT_REQ: {
-        **_ANYWHERE,
-        ClientStep.STORE: ClientState.AWAIT_END_SESSION,
-        ClientStep.AGREE: ClientState.AWAIT_STORE_CERT_REQ,
-    },
-    ClientState.AWAIT_END_SESSION: {**_ANYWHERE, ClientStep.AGREE: ClientState.AWAIT_END_SESSION},
-    ClientState.ENDED: {},
-    ClientState.FAILED: {},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +84,18 @@ class GenerateKey:
 
 
 @dataclass(frozen=True, slots=True)
+class StageLSC:
+    """Put the new LSC beside the old one, durably, and report it with `staged`."""
+
+    lsc: Identity
+
+
+@dataclass(frozen=True, slots=True)
 class CAPFEnded:
     """The server ended the session.
 
     operation -- what was done. reason -- as END_SESSION says; None after RETRY_LATER.
-    install -- the new LSC, to be stored now. erase -- the LSC is to be erased now.
+    install -- the staged LSC takes the place of the old one now. erase -- the LSC is to be erased.
     refused -- why the phone did not do as asked; empty: it did.
     """
 
@@ -165,7 +111,7 @@ class CAPFEnded:
         return self.reason in (Reason.NO_ACTION, Reason.SUCCESS) and not self.refused
 
 
-ClientOutput = SendOctets | MessageTaken | GenerateKey | CAPFEnded
+ClientOutput = SendOctets | MessageTaken | GenerateKey | StageLSC | CAPFEnded
 
 
 class CAPFClientSession:
@@ -228,6 +174,22 @@ class CAPFClientSession:
         self._key = key
         return [self._send(MessageType.KEY_GEN_RES, (Tag.PUBLIC_KEY, public_octets(key)))]
 
+    def staged(self, failure: str = "") -> list[ClientOutput]:
+        """Answer StageLSC. failure -- why the LSC cannot be kept; empty: it can.
+
+        Nothing follows where the server has ended the session meanwhile.
+        """
+        if self.state is ClientState.ENDED:
+            return []
+        self._move(ClientStep.STAGED)
+        return [self._answer_store(failure)]
+
+    def _answer_store(self, refused: str) -> SendOctets:
+        if refused:
+            self._new, self._refused = None, refused
+        stored = Reason.INVALID if refused else Reason.SUCCESS
+        return self._send(MessageType.STORE_CERT_RES, _reason(stored))
+
     def _take(self, message: Message) -> list[ClientOutput]:
         if self._session_id is None:
             self._session_id = message.session_id
@@ -281,20 +243,20 @@ class CAPFClientSession:
         return [self._send(MessageType.REQ_IN_PROGRESS), GenerateKey(kind)]
 
     def _store(self, message: Message) -> list[ClientOutput]:
-        self._move(ClientStep.STORE)
-        if self._key is None:
-            raise RuntimeError("a certificate is stored only for a key that was made")
-        wrapped = message.element(Tag.CERTIFICATE)
+        wrapped, key = message.element(Tag.CERTIFICATE), self._key
         certificate = b"" if wrapped is None else unwrap_certificate_untrusted(wrapped)
         kind = message.number(Tag.CERTIFICATE_TYPE)
+        refused = ""
         if kind not in (None, CertificateType.LSC):
-            self._refused = f"CAPF sent a certificate of type {kind}, which is no LSC"
-        elif not certifies(certificate, public_octets(self._key)):
-            self._refused = "CAPF sent a certificate that is not for the key just made"
-        else:
-            self._new = Identity(certificate, self._key)
-        stored = Reason.INVALID if self._refused else Reason.SUCCESS
-        return [self._send(MessageType.STORE_CERT_RES, _reason(stored))]
+            refused = f"CAPF sent a certificate of type {kind}, which is no LSC"
+        elif key is None or not certifies(certificate, public_octets(key)):
+            refused = "CAPF sent a certificate that is not for the key just made"
+        if refused or key is None:
+            self._move(ClientStep.NO_STORE)
+            return [self._answer_store(refused)]
+        self._move(ClientStep.STORE)
+        self._new = Identity(certificate, key)
+        return [StageLSC(self._new)]
 
     def _fetch(self, message: Message) -> list[ClientOutput]:
         self._move(ClientStep.FETCH)
@@ -320,6 +282,8 @@ class CAPFClientSession:
         return [self._send(message.kind + 1, _reason(Reason.SUCCESS))]
 
     def _end(self, message: Message) -> list[ClientOutput]:
+        if self.state is ClientState.AWAIT_STAGED:
+            self._new = None  # nobody has heard yet that it could be kept
         self._move(ClientStep.END)
         later = message.kind == MessageType.RETRY_LATER
         reason = None if later else message.number(Tag.REASON)
