@@ -43,6 +43,14 @@ from secd.trace.fetching import (
     TransferRetransmitted,
     TransferStarted,
 )
+from secd.trace.firmware import (
+    FirmwareComplete,
+    FirmwareFileAccepted,
+    FirmwareListRead,
+    FirmwareMissing,
+    FirmwareRefused,
+    FirmwareWanted,
+)
 from secd.trace.tls import (
     TLSAlert,
     TLSClosed,
@@ -80,6 +88,12 @@ __all__ = [
     "FileRefused",
     "FileRequested",
     "FileVerified",
+    "FirmwareComplete",
+    "FirmwareFileAccepted",
+    "FirmwareListRead",
+    "FirmwareMissing",
+    "FirmwareRefused",
+    "FirmwareWanted",
     "FurtherFileAccepted",
     "FurtherFileMissing",
     "FurtherFileRefused",
