@@ -15,6 +15,7 @@ class FileKind(StrEnum):
     PLAIN = "plain"  # a file without an envelope: SEP<MAC>.cnf.xml
     SIGNED = "signed"  # a file inside a signed envelope: SEP<MAC>.cnf.xml.sgn
     ENCRYPTED = "encrypted"  # … and encrypted to the phone: SEP<MAC>.cnf.xml.enc.sgn
+    FIRMWARE = "firmware"  # a load's file list or component, under Cisco's own key: NAME.loads
 
     @property
     def is_list(self) -> bool:
@@ -50,6 +51,14 @@ class FilePurpose(StrEnum):
     DIAL_RULES = "dial_rules"
     TONES = "tones"
     LOCALE = "locale"
+    RING_LIST = "ring_list"
+    FIRMWARE_LIST = "firmware_list"  # NAME.loads, which names the components
+    FIRMWARE = "firmware"  # a component
+
+    @property
+    def is_firmware(self) -> bool:
+        """True for what Cisco signs and not the cluster."""
+        return self in (FilePurpose.FIRMWARE_LIST, FilePurpose.FIRMWARE)
 
 
 class EnrolmentCause(StrEnum):

@@ -10,9 +10,11 @@ transitions stand in `secd.boot.table`; what a decision changes stands in `secd.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from secd.boot.configuring import Configuring, base_name
 from secd.boot.fetch import FetchMachine
-from secd.boot.further import FurtherFiles
+from secd.boot.further import FurtherFile, FurtherFiles
 from secd.boot.judged import envelope_events
 from secd.boot.lists import COMMON_ITL, Told, TrustLists
 from secd.boot.messages import (
@@ -77,7 +79,8 @@ class Phone:
     device -- SEP and the MAC address, as in file names. servers -- logical addresses of the TFTP
     servers, primary first. configuration -- the last good one. vouchers -- the TVS cache.
     round_limit -- after how many retries without CTL an observer stops watching a phone that
-    would go on for ever; None: never.
+    would go on for ever; None: never. firmware_key -- the key that firmware is signed with, where
+    the user has it. ring_menu -- somebody opens the menu of the rings.
     """
 
     device: str
@@ -87,6 +90,8 @@ class Phone:
     configuration: Configuration | None = None
     vouchers: tuple[Voucher, ...] = ()
     round_limit: int | None = None
+    firmware_key: rsa.RSAPublicKey | None = None
+    ring_menu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ class BootMachine:
         self.state = State.OFF
         self.lists = TrustLists(phone.model, phone.installed, phone.vouchers)
         self.configuring = Configuring(phone.configuration, phone.model)
-        self.further = FurtherFiles(phone.model)
+        self.further = FurtherFiles(phone.model, ring_menu=phone.ring_menu)
         self._phone = phone
         self._model = phone.model
         self._available = available
@@ -173,7 +178,7 @@ class BootMachine:
             case State.REQUEST_DEFAULT_CONFIGURATION:
                 self._request_file(_DEFAULT_CONFIGURATION, destinations.configuration)
             case State.REQUEST_FURTHER_FILE:
-                self._request_file(self.further.next().name, destinations.further)
+                self._request_further(self.further.next())
             case State.WAIT_FOR_CTL:
                 self._rounds += 1
                 pause = self._model.retry_seconds
@@ -189,7 +194,17 @@ class BootMachine:
         kind = FileKind.SIGNED if signed else FileKind.PLAIN
         self._request(f"{name}.sgn" if signed else name, kind, pattern)
 
-    def _request(self, name: str, kind: FileKind, pattern: str) -> None:
+    def _request_further(self, file: FurtherFile) -> None:
+        """Ask for a further file; firmware has an envelope of its own and may have its own host."""
+        pattern = self._model.destinations.further
+        if file.purpose.is_firmware:
+            self._request(file.name, FileKind.FIRMWARE, pattern, self.further.servers)
+        else:
+            self._request_file(file.name, pattern)
+
+    def _request(
+        self, name: str, kind: FileKind, pattern: str, servers: tuple[str, ...] = ()
+    ) -> None:
         path = pattern.replace("{name}", base_name(name))
         offered = https_offered(self.lists.installed, self._model) and not kind.is_list
         transports = tuple(
@@ -197,7 +212,7 @@ class BootMachine:
             for transport in self._model.transports
             if transport is not Transport.HTTPS or (offered and self.further.current is None)
         )
-        fetch = FetchFile(name, kind, transports, self._phone.servers, path)
+        fetch = FetchFile(name, kind, transports, servers or self._phone.servers, path)
         context = self._context(kind, name)
         self._fetch = machine = FetchMachine(
             fetch, self.lists.installed, context, self._available, self._next_id
@@ -334,10 +349,13 @@ class BootMachine:
             return
         if not self.configuring.fresh:
             self._tell([ConfigurationKept(f"{self._phone.device}.cnf.xml")])
-        else:
-            self.further.name(self.configuring.current)
         lacks = self.configuring.lacks_call_manager(self.lists.installed)
-        self._go(Outcome.CTL_NEEDED if lacks and self._may_retry() else self._after_files())
+        if lacks and self._may_retry():
+            self._go(Outcome.CTL_NEEDED)
+            return
+        if self.configuring.fresh:
+            self._tell(self.further.name(self.configuring.current))
+        self._go(self._after_files())
 
     def _after_files(self) -> Outcome:
         return Outcome.MORE_FILES if self.further.left else Outcome.DONE
@@ -374,6 +392,7 @@ class BootMachine:
             server_address=server,
             channel=channel,
             tvs_servers=tuple(server.address for server in self._tvs_servers),
+            firmware_key=self._phone.firmware_key,
         )
 
     def _next_id(self) -> int:

@@ -57,6 +57,14 @@ from secd.trace.fetching import (
     TransferRetransmitted,
     TransferStarted,
 )
+from secd.trace.firmware import (
+    FirmwareComplete,
+    FirmwareFileAccepted,
+    FirmwareListRead,
+    FirmwareMissing,
+    FirmwareRefused,
+    FirmwareWanted,
+)
 from secd.trace.tls import (
     TLSAlert,
     TLSClosed,
@@ -104,6 +112,12 @@ __all__ = [
     "FileRefused",
     "FileRequested",
     "FileVerified",
+    "FirmwareComplete",
+    "FirmwareFileAccepted",
+    "FirmwareListRead",
+    "FirmwareMissing",
+    "FirmwareRefused",
+    "FirmwareWanted",
     "FurtherFileAccepted",
     "FurtherFileMissing",
     "FurtherFileRefused",
