@@ -40,7 +40,7 @@ async def fetch_tftp(
     try:
         socket = await network.open_udp(book.actual(server, port))
     except Unreachable as error:
-        return Failed(TransferFailure.UNREACHABLE, 0, error.reason)
+        return Failed(error.failure, 0, error.reason)
     try:
         now = clock.monotonic()
         receiver = Receiver(socket.remote, file_name, options, size_limit_bytes, now)
