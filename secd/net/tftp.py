@@ -14,7 +14,6 @@ from secd.net.network import AddressBook, Network, UDPSocket, Unreachable
 from secd.net.tftp_dally import dally_in_background
 from secd.net.tftp_pump import send_due, take_one
 from secd.tftp import Failed, Received, Receiver
-from secd.words import TransferFailure
 
 
 async def fetch_tftp(
