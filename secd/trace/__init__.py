@@ -5,6 +5,20 @@ status messages, JSON and the explanations only render these events (`statusmsgs
 them can say what did not happen.
 """
 
+from secd.trace.capf import (
+    CAPFKeyGenerated,
+    CAPFKeyGenerationStarted,
+    CAPFMessageReceived,
+    CAPFMessageSent,
+    CAPFNoValidServer,
+    CAPFRetryScheduled,
+    CAPFServerAsked,
+    CAPFServerPassedOver,
+    EnrolmentEnded,
+    EnrolmentStarted,
+    LSCErased,
+    LSCInstalled,
+)
 from secd.trace.events import (
     BootEnded,
     ConfigurationAccepted,
@@ -78,10 +92,20 @@ from secd.trace.tvs import (
 
 __all__ = [
     "BootEnded",
+    "CAPFKeyGenerated",
+    "CAPFKeyGenerationStarted",
+    "CAPFMessageReceived",
+    "CAPFMessageSent",
+    "CAPFNoValidServer",
+    "CAPFRetryScheduled",
+    "CAPFServerAsked",
+    "CAPFServerPassedOver",
     "ConfigurationAccepted",
     "ConfigurationKept",
     "ConfigurationMissing",
     "ConfigurationRefused",
+    "EnrolmentEnded",
+    "EnrolmentStarted",
     "EnvelopeRead",
     "FetchEnded",
     "FileApproved",
@@ -98,6 +122,8 @@ __all__ = [
     "FurtherFileMissing",
     "FurtherFileRefused",
     "HTTPHeaderReceived",
+    "LSCErased",
+    "LSCInstalled",
     "ListErased",
     "ListInstalled",
     "ListKept",
