@@ -40,6 +40,7 @@ from secd.trace import (
     BootEnded,
     ConfigurationKept,
     ConfigurationMissing,
+    ConfigurationNotReceived,
     EnvelopeRead,
     PhoneStarted,
     RetryScheduled,
@@ -245,7 +246,7 @@ class BootMachine:
                     self._tell(self.further.missing(fetch.file_name))
                     self._go(self._after_files())
                 else:
-                    self._configuration_not_received(fetch, missing)
+                    self._configuration_not_received(fetch, failure)
 
     def _judge(self, candidate: _Candidate) -> None:
         verdict = self._decide(candidate, self.lists.vouchers)
@@ -335,12 +336,15 @@ class BootMachine:
         no_itl = kind is FileKind.CTL and not self._model.security_by_default
         self._go(Outcome.DONE_WITHOUT_ITL if no_itl else Outcome.DONE)
 
-    def _configuration_not_received(self, fetch: FetchFile, missing: bool) -> None:
+    def _configuration_not_received(self, fetch: FetchFile, failure: TransferFailure) -> None:
+        missing = failure is TransferFailure.FILE_NOT_FOUND
         if missing and not fetch.file_name.startswith(_DEFAULT_CONFIGURATION):
             self._go(Outcome.NOT_FOUND)
             return
         if missing:
             self._tell([ConfigurationMissing(f"{self._phone.device}.cnf.xml")])
+        else:
+            self._tell([ConfigurationNotReceived(fetch.file_name, failure)])
         self._configured()
 
     def _configured(self) -> None:
