@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secd.cli.addresses import tftp_servers
-from secd.cli.inputs import parse_device, read_firmware_key
+from secd.cli.inputs import Folder, parse_device, read_firmware_key
 from secd.cli.summary import summarize
 from secd.cli.wording import WIDTH
 from secd.files.data import model_catalogue
@@ -40,7 +40,7 @@ _WATCHED_ROUNDS = 4  # a phone that retries for ever is watched for this many ro
 @click.option(
     "--state",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Folder(),
     metavar="DIR",
     help="The phone's flash; made if it is not there.",
 )

@@ -1,8 +1,10 @@
 """Reading what the user names on the command line, with errors that say what to do."""
 
+import os
 import re
 from pathlib import Path
 
+import click
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from secd.certs import (
@@ -19,6 +21,24 @@ from secd.words import FileKind
 _FILE_LIMIT_BYTES = 64 * 1024 * 1024  # components of firmware have up to some 20 MB
 _FIRMWARE_NAMES = (".loads", ".sbn", ".sb2", ".zz.sgn")  # in any case
 _DEVICE = re.compile(r"SEP[0-9A-F]{12}")
+
+
+class Folder(click.Path):
+    """A directory on the command line. An empty name, as of an unset variable, is none."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path; click turns the failure into one line and exit code 2."""
+        if not os.fspath(value):
+            self.fail("an empty name is no directory", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def read_file(path: Path) -> bytes:

@@ -14,6 +14,8 @@ from secd.trace import (
     FirmwareMissing,
     FirmwareRefused,
     FirmwareWanted,
+    FurtherFileAccepted,
+    FurtherFileMissing,
     ListInstalled,
     ListKept,
     ServerRefused,
@@ -56,6 +58,7 @@ class Summary:
 
     installed, kept -- (file name, reason) of lists in this boot.
     failures -- why files did not come, one line each; "file not found" is not among them.
+    in_use, missing -- names of the further files that were accepted, and that did not come.
     firmware -- what became of the load that the configuration names, one sentence each.
     """
 
@@ -64,6 +67,8 @@ class Summary:
     installed: tuple[tuple[str, str], ...]
     kept: tuple[tuple[str, str], ...]
     failures: tuple[str, ...]
+    in_use: tuple[str, ...]
+    missing: tuple[str, ...]
     firmware: tuple[str, ...]
     refusals: tuple[Refusal, ...]
     holds: Installed
@@ -77,6 +82,9 @@ class Summary:
         lines += [f"installed {name}: {reason}" for name, reason in self.installed]
         for failure in self.failures:
             lines += textwrap.wrap(f"not received: {failure}", WIDTH, subsequent_indent="  ")
+        for word, names in (("in use", self.in_use), ("not there", self.missing)):
+            if names:
+                lines += textwrap.wrap(f"{word}: {', '.join(names)}", WIDTH, subsequent_indent="  ")
         for sentence in self.firmware:
             lines += textwrap.wrap(f"firmware: {sentence}", WIDTH, subsequent_indent="  ")
         explained = set()
@@ -96,6 +104,8 @@ class Summary:
             "installed": dict(self.installed),
             "kept": dict(self.kept),
             "failures": list(self.failures),
+            "in_use": list(self.in_use),
+            "missing": list(self.missing),
             "firmware": list(self.firmware),
             "refused": [
                 {"what": r.what, "reason": r.reason, "detail": r.detail, "signer": r.signer}
@@ -118,7 +128,16 @@ def summarize(report: "BootReport") -> Summary:
     failures = tuple(failure for event in events if (failure := _failure(event)) is not None)
     firmware = tuple(told for event in events if (told := _firmware(event)) is not None)
     return Summary(
-        report.outcome, code, installed, kept, failures, firmware, refusals, report.installed
+        report.outcome,
+        code,
+        installed,
+        kept,
+        failures,
+        tuple(e.asked_name for e in events if isinstance(e, FurtherFileAccepted)),
+        tuple(e.asked_name for e in events if isinstance(e, FurtherFileMissing)),
+        firmware,
+        refusals,
+        report.installed,
     )
 
 
