@@ -93,6 +93,10 @@ def test_a_site_without_ctl(server: tuple[str, Path], tmp_path: Path) -> None:
 
 
 def boot(model: str, address: str, folder: Path, state: str = "phone") -> Result:
+    """Boot a phone that has an LSC: its configuration is secure, By Authentication String."""
+    flash = folder / state
+    flash.mkdir(exist_ok=True)
+    shutil.copy(VECTORS / "certs" / "mic.pem", flash / "lsc.pem")
     arguments = ["boot", DEVICE, "--model", model, "--tftp", LOGICAL]
     mapping = ["--map", f"{LOGICAL}={address}", "--state", str(folder / state)]
     return CliRunner().invoke(commands, [*arguments, *mapping], catch_exceptions=False)
