@@ -1,13 +1,17 @@
 """What the tests of the lab's CAPF share: a small cluster, its server, and a phone."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from random import Random
 
 import trio
-from tls_support import NEW, pin
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from tls_support import NEW, OLD, pin
 
 from firmware_sim.capf import (
     CAPFOffice,
@@ -19,16 +23,27 @@ from firmware_sim.capf import (
     make_mic,
 )
 from firmware_sim.cluster import Cluster, Credential, PooledKeys, demo_cluster
+from firmware_sim.cluster.credentials import certificate_builder
 from firmware_sim.cluster.state import CAPFMode
 from firmware_sim.net.capf_server import CAPFSource, serve_capf
 from firmware_sim.net.tcp import KernelTCPServerNetwork, TCPServerNetwork
 from firmware_sim.net.tls import LEGACY, TLSServerSettings
 from firmware_sim.server_events import CAPFMessage, CAPFRefused, ServerEvent
-from secd.capf import Applicant, CAPFEnded, Identity, KeyKind, Operation, PrivateKey, RSAKind
+from secd.capf import (
+    Applicant,
+    CAPFEnded,
+    CertificateType,
+    Identity,
+    KeyKind,
+    Operation,
+    PrivateKey,
+    RSAKind,
+)
+from secd.certs import load_certificate_untrusted
 from secd.models import TLSProfile
 from secd.net.capf import CAPFClient
 from secd.net.kernel import KernelNetwork
-from secd.net.keys import FreshKeys
+from secd.net.keys import FreshKeys, KeySource
 from secd.net.memory import MemoryNetwork
 from secd.net.network import Address, AddressBook, Network
 from secd.net.tls_context import TLSIdentity
@@ -50,6 +65,15 @@ def manufacturer() -> Credential:
 def mic(device: str = DEVICE, kind: KeyKind = SMALL) -> Identity:
     phone = PhoneFacts(device, MODEL)
     return make_mic(manufacturer(), phone, kind, PooledKeys(), Random(4), NOW - 500)
+
+
+def foreign_mic() -> Identity:
+    """A MIC of another manufacturer, who has the same name."""
+    keys = PooledKeys(24)
+    for _ in range(5):
+        keys.rsa(2048)
+    other = make_manufacturer(keys, Random(5), int(NOW) - 1000)
+    return make_mic(other, PhoneFacts(DEVICE, MODEL), SMALL, keys, Random(6), NOW - 500)
 
 
 class Pooled:
@@ -103,6 +127,24 @@ class Server:
 class CAPFLab:
     cluster: Cluster
     office: CAPFOffice
+
+    def keep(self, keep: Callable[[str, CertificateType, bytes], None]) -> None:
+        """Have what phones show kept by somebody."""
+        self.office = replace(self.office, keep=keep)
+
+    def authority_certificate(self) -> bytes:
+        """A certificate with the device's name that is an authority's."""
+        key = PooledKeys().rsa(1024)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, DEVICE)])
+        issuer = load_certificate_untrusted(self.cluster.capf.certificate).subject
+        builder = (
+            certificate_builder(key.public_key(), 7, int(NOW) - 60)
+            .subject_name(name)
+            .issuer_name(issuer)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        )
+        signed = builder.sign(self.cluster.capf.key, hashes.SHA256())
+        return signed.public_bytes(Encoding.DER)
 
     @property
     def store(self) -> CAPFStore:
@@ -168,16 +210,21 @@ class Phone:
     profile: TLSProfile = field(
         default_factory=lambda: TLSProfile(NEW.lowest, NEW.highest, NEW.ciphers, True)
     )
-    network: Network | None = None
+    keys: KeySource = field(default_factory=Pooled)
     staged: list[Identity] = field(default_factory=list)
+
+    @classmethod
+    def old(cls, server: Server) -> "Phone":
+        """A phone that speaks TLS 1.0 only."""
+        return cls(server, OLD)
 
     async def converse(self, applicant: Applicant | None = None) -> CAPFEnded:
         client = CAPFClient(
-            self.network or self.server.network,
+            self.server.network,
             AddressBook(),
             self.profile,
             pin(self.server.certificate),
-            Pooled(),
+            self.keys,
             self.staged.append,
             _ignore,
         )

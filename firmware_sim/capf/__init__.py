@@ -3,7 +3,6 @@
 from firmware_sim.capf.certificates import (
     LSCSubject,
     PhoneFacts,
-    has_mic,
     issue_lsc,
     make_manufacturer,
     make_mic,
@@ -37,7 +36,6 @@ __all__ = [
     "LSCSubject",
     "PhoneFacts",
     "StoreUnusable",
-    "has_mic",
     "issue_lsc",
     "judge_claim",
     "make_manufacturer",

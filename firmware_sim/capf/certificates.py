@@ -26,7 +26,6 @@ from firmware_sim.cluster.keys import KeySource
 from secd.capf import Curve, ECKind, Identity, KeyKind, PrivateKey
 from secd.certs import load_certificate_untrusted
 from secd.errors import UnsupportedKey
-from secd.models import Generation, Model
 
 LSC_VALIDITY: Final = timedelta(days=5 * 365)  # CUCM's default is five years (security guide)
 MIC_VALIDITY: Final = timedelta(days=10 * 365)  # usecallmanager.nz
@@ -97,11 +96,6 @@ def issue_lsc(
 def make_manufacturer(keys: KeySource, random: Random, now_seconds: int) -> Credential:
     """Return the authority that signs the lab's MICs."""
     return CertificateMaker(keys, random, now_seconds).self_signed(_MANUFACTURER)
-
-
-def has_mic(model: Model) -> bool:
-    """Tell whether phones of a model leave the factory with a MIC; 7940 and 7960 do not."""
-    return model.generation is not Generation.P0
 
 
 def make_mic(

@@ -21,7 +21,6 @@ from firmware_sim.capf import (
     CAPFRecord,
     CAPFStore,
     PhoneFacts,
-    has_mic,
     make_mic,
     text_of_authentication,
     text_of_key,
@@ -168,7 +167,7 @@ def mic(device: str, directory: Path, out: Path, key: str) -> None:
     with _opened(directory) as lab:
         [name] = lab.known((device,))
         found = model_catalogue().find(lab.cluster.devices[name].model)
-        if not has_mic(found):
+        if not found.has_mic:
             raise UnusableInput(f"{name} is a {found.name}: 7940 and 7960 have no MIC")
         keys = FreshKeys()
         maker = manufacturer(directory, keys, int(now))

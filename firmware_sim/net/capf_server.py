@@ -53,7 +53,6 @@ from secd.capf import (
 from secd.errors import RemoteProtocolViolation, SecdError, UnsupportedKey, UnusableInput
 from secd.net.network import Address
 from secd.net.tls_errors import TLSError
-from secd.net.tls_stream import TLSStream
 from secd.text import text_of
 
 # How long a phone may take for a whole message, and for a key: 12.8 s were seen on a 7961 (seed
@@ -66,6 +65,18 @@ _UNKNOWN: Final = "UNKNOWN"
 _SESSIONS: Final = 1 << 32
 # What the traces of CUCM call a message when it comes in; the others by their own names (?).
 _EVENTS: Final = {MessageType.REQ_IN_PROGRESS: "REQUEST_IN_PROGRESS"}
+
+
+class CAPFStream(Protocol):
+    """What a session needs of a `TLSStream`. Both raise TLSError."""
+
+    async def send_all(self, octets: bytes, /) -> None:
+        """Send; octets of one call are one record."""
+        ...
+
+    async def receive_some(self, max_bytes: int, /) -> bytes:
+        """Receive; nothing: the phone has said its goodbye."""
+        ...
 
 
 class CAPFSource(Protocol):
@@ -113,7 +124,7 @@ async def serve_capf(
     task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until cancelled; raises what `serve_tls` raises."""
-    server = _Server(source, on_event)
+    server = CAPFServer(source, on_event)
     await serve_tls(
         network,
         address,
@@ -126,11 +137,16 @@ async def serve_capf(
 
 
 @dataclass(slots=True)
-class _Server:
+class CAPFServer:
+    """What the server does with its connections; `serve_capf` brings them.
+
+    connections -- how many there were. numbers -- of those in their handshakes.
+    """
+
     source: CAPFSource
     on_event: Callable[[ServerEvent], None]
     connections: int = 0
-    numbers: dict[Address, int] = field(default_factory=dict)  # until the handshake ends
+    numbers: dict[Address, int] = field(default_factory=dict)
 
     def accepted(self, peer: Address) -> None:
         """Give a connection its number, which becomes its session id, and tell of it."""
@@ -138,7 +154,7 @@ class _Server:
         self.numbers[peer] = self.connections
         self.on_event(CAPFConnectionAccepted(self.connections, *peer))
 
-    async def converse(self, stream: TLSStream, peer: Address) -> None:
+    async def converse(self, stream: CAPFStream, peer: Address) -> None:
         """Hold one session."""
         number = self.numbers.pop(peer)
         self.on_event(CAPFHandshakeDone(number, *peer))
@@ -165,7 +181,7 @@ class _Conversation:
         self,
         source: CAPFSource,
         on_event: Callable[[ServerEvent], None],
-        stream: TLSStream,
+        stream: CAPFStream,
         number: int,
         peer: Address,
     ) -> None:
