@@ -35,13 +35,14 @@ from secd.capf import (
     CertificateType,
     Identity,
     KeyKind,
+    Message,
     Operation,
     PrivateKey,
     RSAKind,
 )
 from secd.certs import load_certificate_untrusted
 from secd.models import TLSProfile
-from secd.net.capf import CAPFClient
+from secd.net.capf import CAPFClient, OnMessage
 from secd.net.kernel import KernelNetwork
 from secd.net.keys import FreshKeys, KeySource
 from secd.net.memory import MemoryNetwork
@@ -218,7 +219,9 @@ class Phone:
         """A phone that speaks TLS 1.0 only."""
         return cls(server, OLD)
 
-    async def converse(self, applicant: Applicant | None = None) -> CAPFEnded:
+    async def converse(
+        self, applicant: Applicant | None = None, on_message: OnMessage | None = None
+    ) -> CAPFEnded:
         client = CAPFClient(
             self.server.network,
             AddressBook(),
@@ -227,9 +230,14 @@ class Phone:
             self.keys,
             self.staged.append,
             _ignore,
+            on_message or _unseen,
         )
         return await client.converse(*self.server.address, applicant or Applicant(DEVICE))
 
 
 def _ignore(_: TraceEvent) -> None:
     """The tests look at the server's."""
+
+
+def _unseen(_: Message, __: bool) -> None:
+    """Nobody looks."""
