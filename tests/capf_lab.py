@@ -1,5 +1,6 @@
 """What the tests of the lab's CAPF share: a small cluster, its server, and a phone."""
 
+import atexit
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -193,9 +194,12 @@ class CAPFLab:
 
 def a_lab(subject: LSCSubject = LSCSubject.CUCM, store: CAPFStore | None = None) -> CAPFLab:
     cluster = demo_cluster(PooledKeys(), Random(1))
+    if store is None:
+        store = CAPFStore(None)
+        atexit.register(store.close)
     office = CAPFOffice(
         cluster,
-        store or CAPFStore(None),
+        store,
         (manufacturer().certificate,),
         lambda: NOW,
         subject,
