@@ -2,6 +2,7 @@
 #   make demo          a small cluster on loopback, and phones that boot against it
 #   make test          lint, types and tests
 #   make test-interop  the tests against programs of others, installed from Debian
+#   make fuzz MINUTES=30  every door, guided by coverage
 #   make bench         the figures of docs/figures.md
 #   make docs          the diagrams that docs/ draws from the transition tables
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint check-types pytest test-interop bench docs clean
+.PHONY: demo test lint check-types pytest test-interop fuzz bench docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/firmware-sim demo
@@ -29,6 +30,9 @@ pytest: $(VENV)/.installed-dev
 test-interop: $(VENV)/.installed-dev
 	tests/install-interop
 	SECD_NO_SKIP=1 $(BIN)/pytest -q -m interop
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m fuzz.guided --minutes $(or $(MINUTES),30)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
