@@ -11,10 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from fuzz.mutation.mutate import Mutant
 
+if TYPE_CHECKING:
+    import pytest
+
 _LIMIT_SECONDS = 120.0
+# Of pytest; 2: a test's module cannot be imported any more. 5, no tests: nothing kills it.
+_VERDICTS = {0: "", 5: "", 1: "tests", 2: "import"}
 # Tests at once in one run of pytest: most mutants die at once, and few tests are quick to collect.
 _FIRST = 12
 _MODULES_OF_OTHERS = (
@@ -27,7 +33,7 @@ _MODULES_OF_OTHERS = (
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of a mutant. killed_by -- empty: it survived; else tests, time, or import."""
+    """What became of a mutant. killed_by -- empty: it survived; else tests, import, or time."""
 
     file: str
     line: int
@@ -60,7 +66,7 @@ def _run(path: Path, mutant: Mutant, tests: Sequence[str]) -> str:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             code = os.waitstatus_to_exitcode(status)
-            return "" if code == 0 else "time" if code < 0 else f"tests (exit {code})"
+            return _VERDICTS.get(code, f"exit {code}")
         time.sleep(0.01)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
@@ -78,11 +84,24 @@ def _run_tests(path: Path, mutant: Mutant, tests: Sequence[str]) -> None:
     import pytest
 
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:warnings", "--no-cov"]
+    files = sorted({name.partition("::")[0] for name in tests})
     code = 3
     try:
-        code = int(pytest.main([*options, *tests]))
+        code = int(pytest.main([*options, *files], plugins=[_Chosen(tests)]))
     finally:
         os._exit(code)
+
+
+class _Chosen:
+    """A plugin that leaves only some tests, in this order. Not every name can be an argument."""
+
+    def __init__(self, tests: Sequence[str]) -> None:
+        self._place = {name: at for at, name in enumerate(tests)}
+
+    def pytest_collection_modifyitems(self, items: "list[pytest.Item]") -> None:
+        """Called by pytest."""
+        chosen = [item for item in items if item.nodeid in self._place]
+        items[:] = sorted(chosen, key=lambda item: self._place[item.nodeid])
 
 
 class _Finder(importlib.abc.MetaPathFinder):
