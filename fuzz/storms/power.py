@@ -107,9 +107,13 @@ def failing(fault: Fault, at: int | None) -> Iterator[Failing]:
         made = one.call("open", lambda: open(name, "xb", opener=opener), nothing)  # noqa: SIM115 - closed by _File
         return _File(made, one)  # type: ignore[arg-type]
 
-    def wrapped(name: str) -> Callable[..., object]:
-        real: Callable[..., object] = getattr(os, name)
-        return lambda *given, **named: one.call(name, lambda: real(*given, **named), nothing)
+    def wrapped(name: str) -> object:
+        real = getattr(os, name)
+
+        def stand_in(*given: object, **named: object) -> object:
+            return one.call(name, lambda: real(*given, **named), nothing)
+
+        return stand_in
 
     calls = {name: wrapped(name) for name in ("fsync", "replace", "unlink")}
     kernel = SimpleNamespace(**{**vars(os), **calls})

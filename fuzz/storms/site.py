@@ -74,8 +74,10 @@ def store_on(flash: Flash) -> PhoneStore:
     return PhoneStore(flash, DEVICE, model())
 
 
-async def boot(flash: Flash, network: Network, book: AddressBook | None = None) -> BootReport:
-    """Boot the phone once."""
-    phone = EmulatedPhone(DEVICE, model(), store_on(flash), (SERVER,), round_limit=1)
+async def boot(
+    flash: Flash, network: Network, book: AddressBook | None = None, phone: Model | None = None
+) -> BootReport:
+    """Boot the phone once. phone -- where it shall differ from `model`."""
+    booting = EmulatedPhone(DEVICE, phone or model(), store_on(flash), (SERVER,), round_limit=1)
     surroundings = Surroundings(network, TrioClock(START), book or AddressBook())
-    return await phone.boot(surroundings, lambda _, __: None)
+    return await booting.boot(surroundings, lambda _, __: None)
