@@ -508,3 +508,16 @@ def test_a_server_without_end_meets_the_limit() -> None:
         feed(receiver, data(next(numbers) & 0xFFFF))
     assert failure(receiver) is TransferFailure.TOO_LARGE
     assert next(numbers) == 550_001 // 512 + 3 - 1
+
+
+def test_options_without_a_size_are_welcome_however_little_may_come() -> None:
+    receiver = start(ALL_OPTIONS, limit=0)
+    receiver.receive_datagram(AGREED, PEER, 0.1)
+    assert receiver.state is State.AWAIT_FIRST_BLOCK
+
+
+def test_a_size_has_twenty_digits_at_most() -> None:
+    for digits, state in ((20, State.AWAIT_FIRST_BLOCK), (21, State.ENDED)):
+        receiver = start(ALL_OPTIONS, limit=10**21)
+        receiver.receive_datagram(oack(b"tsize", b"0" * (digits - 1) + b"9"), PEER, 0.1)
+        assert receiver.state is state

@@ -25,12 +25,18 @@ class Plan:
     def tests_of(self, file: str, first: int, last: int) -> list[str]:
         """Return the tests that run one of these lines, fastest first.
 
-        Lines that are run only when the module is imported: all tests of the file.
+        Lines that are run only when the module is imported: all tests of the file, or, where it
+        has no others, of its package.
         """
         by_line = self.lines.get(file, {})
         names = {name for line in range(first, last + 1) for name in by_line.get(line, ())}
         if not names:
             names = {name for tests in by_line.values() for name in tests}
+        if not names:
+            package = str(Path(file).parent)
+            for other, lines in self.lines.items():
+                if other.startswith(package):
+                    names |= {name for tests in lines.values() for name in tests}
         return sorted(names, key=lambda name: (self.seconds.get(name, 1.0), name))
 
 

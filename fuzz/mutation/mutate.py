@@ -124,6 +124,8 @@ def _is_untouched(statement: ast.stmt) -> bool:
         return True
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
         return True
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Subscript):
+        return ast.unparse(statement.value).startswith("tuple[")  # the name of a type
     target = statement.targets[0] if isinstance(statement, ast.Assign) else None
     return isinstance(target, ast.Name) and target.id in ("__all__", "__slots__")
 
@@ -138,13 +140,16 @@ def _of_statement(place: str, statement: ast.stmt) -> Iterator[_Change]:
     if isinstance(statement, ast.If | ast.While):
         turned = ast.UnaryOp(ast.Not(), copy.deepcopy(statement.test))
         yield place, statement, statement.test, turned
-    if isinstance(statement, ast.Return) and not _is_none(statement.value):
+    if isinstance(statement, ast.Return) and not _is_none_or_truth(statement.value):
         assert statement.value is not None
         yield place, statement, statement.value, ast.Constant(None)
 
 
-def _is_none(value: ast.expr | None) -> bool:
-    return value is None or (isinstance(value, ast.Constant) and value.value is None)
+def _is_none_or_truth(value: ast.expr | None) -> bool:
+    """None in the place of None is no change, in that of False none that matters."""
+    return value is None or (
+        isinstance(value, ast.Constant) and (value.value is None or isinstance(value.value, bool))
+    )
 
 
 def _in_expression(place: str, statement: ast.stmt, top: ast.expr) -> Iterator[_Change]:
