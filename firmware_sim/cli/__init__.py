@@ -1,8 +1,9 @@
-"""What a person types: `firmware-sim lab`, `firmware-sim demo`."""
+"""What a person types: `firmware-sim lab`, `firmware-sim firmware`, `firmware-sim demo`."""
 
 import click
 
 from firmware_sim.cli.demo import demo
+from firmware_sim.cli.firmware import firmware
 from firmware_sim.cli.lab import lab
 from secd import __version__
 from secd.cli.running import run
@@ -15,6 +16,7 @@ def commands() -> None:
 
 
 commands.add_command(demo)
+commands.add_command(firmware)
 commands.add_command(lab)
 
 
