@@ -66,7 +66,11 @@ def all_vectors() -> list[Vector]:
         Vector(f"tvs {number}", octets, ("tvs_message", "tvs_client", "tvs_server"))
         for number, octets in enumerate(seeds.tvs_messages(), 1)
     ]
-    return [*others, *certificates, *tvs]
+    capf = [
+        Vector(f"capf {number}", octets, ("capf_message",))
+        for number, octets in enumerate(seeds.capf_messages(), 1)
+    ]
+    return [*others, *certificates, *tvs, *capf]
 
 
 def flips(octets: bytes) -> Iterator[bytes]:

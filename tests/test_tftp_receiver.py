@@ -9,7 +9,7 @@ import pytest
 from secd.errors import UnusableInput
 from secd.models import TFTPOptions
 from secd.tftp import TRANSITIONS, Arrival, Failed, Received, Receiver, State
-from secd.tftp.receiver import DALLY_SECONDS, IDLE_ARRIVALS, IDLE_WINDOWS
+from secd.tftp.receiver import DALLY_SECONDS, ECHO_SECONDS, IDLE_ARRIVALS, IDLE_WINDOWS
 from secd.words import TransferFailure
 
 WELL_KNOWN = ("192.0.2.1", 69)
@@ -521,3 +521,22 @@ def test_a_size_has_twenty_digits_at_most() -> None:
         receiver = start(ALL_OPTIONS, limit=10**21)
         receiver.receive_datagram(oack(b"tsize", b"0" * (digits - 1) + b"9"), PEER, 0.1)
         assert receiver.state is state
+
+
+def test_after_a_strangers_datagram_the_acknowledgement_still_goes_to_the_peer() -> None:
+    receiver = start()
+    receiver.receive_datagram(data(1), PEER, 0.1)
+    sent(receiver)
+    receiver.receive_datagram(data(1), OTHER_HOST, 0.2)
+    assert receiver.datagrams_to_send() == [(UNKNOWN_ID, OTHER_HOST)]
+    receiver.timer_fired(1.1)
+    assert receiver.datagrams_to_send() == [(ack(1), PEER)]
+
+
+def test_a_copy_is_acknowledged_again_as_soon_as_the_echo_is_over() -> None:
+    receiver = start()
+    receiver.receive_datagram(data(1), PEER, 0.0)
+    assert sent(receiver) == [ack(1)]
+    for now, answers in ((ECHO_SECONDS / 2, []), (ECHO_SECONDS, [ack(1)])):
+        receiver.receive_datagram(data(1), PEER, now)
+        assert sent(receiver) == answers

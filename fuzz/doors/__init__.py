@@ -9,6 +9,7 @@ makes, tests/test_fuzz_doors.py what stands in the seeds.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from fuzz.doors import certificate_proxy as capf
 from fuzz.doors import conversations, decisions, files, phone, seeds, transfers
 
 
@@ -41,6 +42,9 @@ DOORS: Mapping[str, Door] = {
     "tvs_message": Door(conversations.tvs_message, seeds.tvs_messages, "tvs"),
     "tvs_client": Door(conversations.tvs_client, seeds.tvs_messages, "tvs"),
     "tvs_server": Door(conversations.tvs_server, seeds.tvs_messages, "tvs"),
+    "capf_message": Door(capf.capf_message, seeds.capf_messages, "capf"),
+    "capf_client": Door(capf.capf_client, seeds.capf_of_servers, "capf", 4096),
+    "capf_server": Door(capf.capf_server, seeds.capf_of_phones, "capf", 4096),
     "flash": Door(phone.flash, seeds.flashes, "state", 4096),
     "mapping": Door(phone.mapping, seeds.mappings, "mapping", 128),
 }

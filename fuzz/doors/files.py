@@ -1,15 +1,18 @@
 """Doors for files: envelopes, lists, firmware, certificates, configurations."""
 
 from fuzz.agreement import assert_agreed, assert_file_agreed, read_signed_file, read_trust_list
+from secd.capf import public_octets
 from secd.certs import (
     facts_of_untrusted,
     load_certificate_untrusted,
     pem_to_der_untrusted,
+    pem_to_rsa_key_untrusted,
     rsa_key_of_untrusted,
 )
 from secd.configuration import parse_configuration_untrusted
 from secd.envelope import components_of_untrusted, encode_signed_file
-from secd.errors import MalformedFile, UnsupportedKey
+from secd.errors import MalformedFile, UnsupportedKey, UnusableInput
+from secd.files.identity import identity_to_pem, load_identity_untrusted
 from secd.trustlist import Form, encode_trust_list, show_list, show_unreadable
 from secd.words import FileKind
 
@@ -62,6 +65,18 @@ def certificate(octets: bytes) -> None:
         assert pem_to_der_untrusted(octets)
     except MalformedFile as error:
         assert str(error)
+    try:
+        assert pem_to_rsa_key_untrusted(octets)
+    except MalformedFile as error:
+        assert str(error)
+    try:
+        owned = load_identity_untrusted(octets, "the file")
+    except UnusableInput as error:
+        assert str(error).isprintable()
+    else:
+        again = load_identity_untrusted(identity_to_pem(owned), "again")
+        assert again.certificate == owned.certificate
+        assert public_octets(again.key) == public_octets(owned.key)
 
 
 def configuration(octets: bytes) -> None:

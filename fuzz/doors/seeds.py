@@ -4,10 +4,12 @@ import re
 from functools import cache
 from pathlib import Path
 
+from fuzz.doors.certificate_proxy import SESSION_ID
 from fuzz.doors.decisions import made_list
 from fuzz.signing import identity
 from fuzz.strategies_lists import ORDINARY, PAYLOADS, bare_record, list_record, plain_header
 from fuzz.strategies_parts import header_parts, sign_parts
+from secd import capf
 from secd.envelope import encode_header
 from secd.files.data import model_catalogue
 from secd.files.flash import MemoryFlash
@@ -98,7 +100,8 @@ def certificates() -> list[bytes]:
     pems = _vectors("*.pem")
     ends = (pem.find(b"-----END CERTIFICATE-----") for pem in pems)
     certificates = [pem[: end + 26] for pem, end in zip(pems, ends, strict=True)]
-    return cast + [each[each.find(b"-----BEGIN CERT") :] for each in certificates]
+    owned = [pem for pem in pems if b"PRIVATE KEY" in pem][:2]
+    return cast + owned + [each[each.find(b"-----BEGIN CERT") :] for each in certificates]
 
 
 def configurations() -> list[bytes]:
@@ -180,16 +183,57 @@ def tvs_messages() -> list[bytes]:
     return seeds
 
 
-def _spoken(text: str) -> list[bytes]:
-    """Return the messages of a recorded conversation: lines of hex below a line for each."""
-    spoken: list[bytes] = []
+def _spoken(text: str, speaker: str = "") -> list[bytes]:
+    """Return the messages of a recorded conversation: lines of hex below a line for each.
+
+    speaker -- `C->S` or `S->C`; empty: both.
+    """
+    spoken: list[tuple[str, bytes]] = []
     for line in text.splitlines():
         octets = re.match(r"  ((?:[0-9a-f]{2} ?)+)", line)
         if line.startswith(("C->S", "S->C")):
-            spoken.append(b"")
+            spoken.append((line[:4], b""))
         elif octets is not None:
-            spoken[-1] += bytes.fromhex(octets[1])
-    return spoken
+            spoken[-1] = (spoken[-1][0], spoken[-1][1] + bytes.fromhex(octets[1]))
+    return [octets for who, octets in spoken if speaker in (who, "")]
+
+
+def _capf() -> list[str]:
+    return [path.read_text() for path in sorted(VECTORS.glob("capf/*.hex"))]
+
+
+def capf_messages() -> list[bytes]:
+    """Every message of the recorded conversations, each once."""
+    return sorted({octets for text in _capf() for octets in _spoken(text)})
+
+
+def capf_of_phones() -> list[bytes]:
+    """What the phone says in each conversation, in this session; each order once."""
+    spoken = [_spoken(text, "C->S") for text in _capf()]
+    return [
+        bytes([order]) + b"".join(_in_session(octets) for octets in messages)
+        for order, messages in enumerate(spoken)
+    ]
+
+
+def capf_of_servers() -> list[bytes]:
+    """What the server says in each conversation, and one that gives the certificate of our key."""
+    made = identity("CCM")
+    store = capf.Message(9, SESSION_ID, ((3, b"\1"), (4, capf.wrap_certificate(made.certificate))))
+    whole = (
+        capf.Message(1, SESSION_ID, ((7, b"\3"), (8, b"\0"))),
+        capf.Message(3, SESSION_ID, ((10, b"\x08\0"), (17, b"\0"))),
+        store,
+        capf.Message(15, SESSION_ID, ((1, b"\1"),)),
+    )
+    said = [b"".join(_spoken(text, "S->C")) for text in _capf()]
+    said.append(b"".join(message.encode() for message in whole))
+    return [bytes([number % 32 | 4]) + octets for number, octets in enumerate(said)]
+
+
+def _in_session(octets: bytes) -> bytes:
+    """Put a message into the session that the door's server holds."""
+    return octets[:2] + SESSION_ID.to_bytes(4, "big") + octets[6:]
 
 
 def flashes() -> list[bytes]:
