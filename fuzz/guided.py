@@ -6,7 +6,7 @@
     python -m fuzz.guided --dictionary trust_list    print the path of its dictionary
 
 Corpora stand in .fuzz/corpus/DOOR and are minimised after each run; what crashes a door is kept in
-.fuzz/crashes, to be given to the same target again. What was run is written to .fuzz/guided.json.
+.fuzz/crashes, to be given to the same target again. What was run is added up in .fuzz/guided.json.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha1
 from pathlib import Path
 
@@ -129,9 +129,20 @@ def run_all(minutes: float, seed: int, doors: list[str]) -> list[Run]:
         runs.append(run)
         print(f"{run.door:16}{run.inputs:>12,} inputs {run.edges:>6} edges", end="")
         print(f"{run.corpus:>6} kept {run.crashes:>3} crashes", flush=True)
-    WORK.mkdir(exist_ok=True)
-    (WORK / "guided.json").write_text(json.dumps([asdict(run) for run in runs], indent=1))
+    _remember(runs)
     return runs
+
+
+def _remember(runs: list[Run]) -> None:
+    """Write what was run; inputs and seconds of a door add up over runs, until .fuzz is removed."""
+    path = WORK / "guided.json"
+    before = json.loads(path.read_text()) if path.exists() else []
+    known = {row["door"]: Run(**row) for row in before}
+    for run in runs:
+        earlier = known.get(run.door)
+        inputs, seconds = (earlier.inputs, earlier.seconds) if earlier else (0, 0)
+        known[run.door] = replace(run, inputs=run.inputs + inputs, seconds=run.seconds + seconds)
+    path.write_text(json.dumps([asdict(run) for run in known.values()], indent=1))
 
 
 def main() -> int:

@@ -61,9 +61,17 @@ def try_all(targets: tuple[str, ...], step: int) -> list[Tried]:
         killed = sum(bool(one.killed_by) for one in tried[before:])
         seconds = time.monotonic() - started
         print(f"{path}: {killed} of {len(tried) - before} killed, {seconds:.0f} s", flush=True)
-        WORK.mkdir(exist_ok=True)
-        (WORK / "mutants.json").write_text(json.dumps([asdict(one) for one in tried], indent=1))
+    _remember(tried)
     return tried
+
+
+def _remember(tried: list[Tried]) -> None:
+    """Write what was tried; files that were not, this time, keep what is written of them."""
+    path = WORK / "mutants.json"
+    before = json.loads(path.read_text()) if path.exists() else []
+    again = {one.file for one in tried}
+    rows = [row for row in before if row["file"] not in again] + [asdict(one) for one in tried]
+    path.write_text(json.dumps(rows, indent=1))
 
 
 def main() -> int:
