@@ -66,10 +66,12 @@ def test_a_voyage_can_be_repeated_from_its_seed() -> None:
 # The same against atftpd, through a relay on loopback
 
 
-def _phone() -> Model:
-    """The phone with a budget that does not make the test long: 12 times, 0.1 s apart."""
+def _phone(retransmissions: int = 12) -> Model:
+    """The phone with a budget that does not make the test long: some times, 0.1 s apart."""
     phone = model()
-    return replace(phone, tftp=replace(phone.tftp, retransmit_seconds=0.1, retransmissions=12))
+    return replace(
+        phone, tftp=replace(phone.tftp, retransmit_seconds=0.1, retransmissions=retransmissions)
+    )
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ async def test_a_phone_gives_up_cleanly_when_the_relay_lets_nothing_through(atft
         port = await nursery.start(relay.run)
         book = AddressBook({(SERVER, 69): ("127.0.0.1", port)})
         with trio.fail_after(60):
-            report = await boot(flash, KernelNetwork(), book, _phone())
+            report = await boot(flash, KernelNetwork(), book, _phone(3))
         nursery.cancel_scope.cancel()
     assert report.outcome is BootOutcome.NO_CONFIGURATION
     assert not [name for name in flash.names() if name.endswith(".tlv")]
