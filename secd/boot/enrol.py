@@ -91,11 +91,12 @@ Output = Action | TraceEvent
 class Application:
     """What the phone wants, and of whom.
 
-    servers -- of CAPF, in order. installed, vouchers, context -- what peers are judged by.
-    tvs_servers -- of the stored configuration. task -- the number that trace events carry.
+    applicant -- None: By Existing Certificate, and the phone has none. servers -- of CAPF, in
+    order. installed, vouchers, context -- what peers are judged by. tvs_servers -- those of the
+    stored configuration. task -- the number that trace events carry.
     """
 
-    applicant: Applicant
+    applicant: Applicant | None
     servers: tuple[Server, ...]
     installed: Installed
     vouchers: tuple[Voucher, ...]
@@ -111,12 +112,13 @@ class EnrolMachine:
     passed over for its certificate. voucher -- what TVS said about a server, to be remembered.
     """
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, applicant: Applicant) -> None:
         self.state = State.READY
         self.ended: CAPFEnded | None = None
         self.untrusted = True
         self.voucher: Voucher | None = None
         self._application = application
+        self._applicant = applicant
         self._left = list(application.servers)
         self._attempt = 0
         self._query: QueryMachine | None = None
@@ -155,6 +157,11 @@ class EnrolMachine:
             case _:
                 raise RuntimeError(f"{type(event).__name__} cannot happen in {self.state.name}")
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.state is State.ENDED
+
     def judge(self, certificate: bytes) -> Accept | Refuse | NeedsTVS:
         """Judge the certificate that a CAPF server shows in its handshake (row T2)."""
         application = self._application
@@ -168,11 +175,11 @@ class EnrolMachine:
         )
 
     def _ask(self) -> list[Output]:
-        server, application = self._left[0], self._application
+        server = self._left[0]
         self._attempt += 1
         return [
             CAPFServerAsked(server.address, server.port, self._attempt),
-            StartCAPF(server.address, server.port, application.applicant, application.task),
+            StartCAPF(server.address, server.port, self._applicant, self._application.task),
         ]
 
     def _failed(self, text: str) -> list[Output]:

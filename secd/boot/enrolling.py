@@ -47,6 +47,14 @@ _DONE = {
     Operation.DELETE: EnrolmentOutcome.DELETED,
     Operation.FETCH: EnrolmentOutcome.FETCHED,
 }
+_FAILURES = frozenset(
+    {
+        EnrolmentOutcome.REFUSED,
+        EnrolmentOutcome.NO_CERTIFICATE,
+        EnrolmentOutcome.NO_VALID_SERVER,
+        EnrolmentOutcome.UNREACHABLE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +108,19 @@ class Enrolling:
             return EnrolmentCause.CERTIFICATE_HASH
         return None
 
-    def begin(self, application: Application, cause: EnrolmentCause, before: bool) -> Told:
-        """Begin an application. before -- it comes before registration."""
-        self.due = None
-        started = EnrolmentStarted(cause, before)
-        self.machine = machine = EnrolMachine(application)
-        return [started, *machine.begin()]
+    def begin(self, application: Application, before: bool) -> Told:
+        """Begin the application that is due. before -- it comes before registration.
 
-    def refuse(self, cause: EnrolmentCause, before: bool) -> Told:
-        """Take that the phone has no certificate to prove itself with."""
+        `machine` is None afterwards where the phone has no certificate to prove itself with.
+        """
+        if self.due is None:
+            raise RuntimeError("no application to CAPF is due")
+        started = EnrolmentStarted(self.due, before)
         self.due = None
-        detail = "By Existing Certificate, and the phone has neither LSC nor MIC"
-        return [
-            EnrolmentStarted(cause, before),
-            *self._end(EnrolmentOutcome.NO_CERTIFICATE, detail),
-        ]
+        if application.applicant is None:
+            return [started, *self._end(EnrolmentOutcome.NO_CERTIFICATE)]
+        self.machine = machine = EnrolMachine(application, application.applicant)
+        return [started, *machine.begin()]
 
     def applicant(self, configuration: Configuration, string: str = "") -> Applicant | None:
         """Return who applies, and how he proves it; None where he cannot."""
@@ -155,6 +161,17 @@ class Enrolling:
             *self._change(ended),
             *self._end(outcome, ended.refused, ended.reason),
         ]
+
+    def lacks_lsc(self, configuration: Configuration | None) -> bool:
+        """Tell whether a secure mode waits for an LSC that CAPF did not give.
+
+        "Authenticated or encrypted: CAPF first, no registration until the LSC is in"; with an
+        authentication string nobody asks CAPF before somebody types it (CUCM security guide).
+        """
+        if configuration is None or not configuration.is_secure:
+            return False
+        wanted = self.outcome in _FAILURES or configuration.capf_auth_mode == _STRING
+        return wanted and self.identities.lsc is None
 
     def _change(self, ended: CAPFEnded) -> Told:
         if ended.install is not None:

@@ -92,6 +92,7 @@ class EmulatedPhone:
             self.round_limit,
             self.firmware_key,
             self.ring_menu,
+            kept.identities,
         )
         try:
             machine = await boot_phone(phone, self.store, surroundings, publish)
