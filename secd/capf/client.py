@@ -155,7 +155,7 @@ class CAPFClientSession:
                 raise RemoteProtocolViolation("CAPF goes on after END_SESSION")
             while (message := self._buffer.next_message_untrusted()) is not None:
                 outputs += [MessageTaken(message), *self._take(message)]
-            if self.state is ClientState.ENDED and not self._buffer.is_empty:
+            if self.ended is not None and not self._buffer.is_empty:
                 raise RemoteProtocolViolation("CAPF goes on after END_SESSION")
         except RemoteProtocolViolation:
             self.state = ClientState.FAILED

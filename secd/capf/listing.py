@@ -2,7 +2,7 @@
 
 The first four lines are those that CUCM prints for TVS (Cisco 213407), whose printer shares its
 labels with CAPF: ReasonInfo, Version and PublicKey are its words. The other labels, and what stands
-behind the colon, are ours. An authentication string is never shown, nor how long it is.
+behind the colon, are ours. An authentication string is never shown.
 """
 
 from dataclasses import dataclass
