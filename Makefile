@@ -3,7 +3,7 @@
 #   make test          lint, types and tests
 #   make test-interop  the tests against programs of others, installed from Debian
 #   make bench         the figures of docs/figures.md
-#   make docs          the diagrams that docs/ draws from the transition tables
+#   make docs          the diagrams and tables of docs/ that are made from code
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -33,8 +33,9 @@ test-interop: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
 
-docs: $(VENV)/.installed
+docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/draw_diagrams.py
+	$(BIN)/python tests/capf_matrix.py
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -13,6 +13,7 @@ from secd.boot.query import TRANSITIONS as QUERY
 from secd.boot.query import State as QueryState
 from secd.boot.table import TRANSITIONS as BOOT
 from secd.boot.table import State as BootState
+from secd.capf import CLIENT_TRANSITIONS, SERVER_TRANSITIONS, ClientState, ServerState
 from secd.tftp.transitions import TRANSITIONS as TFTP
 from secd.tftp.transitions import Action
 from secd.tftp.transitions import State as TFTPState
@@ -38,11 +39,19 @@ def document() -> str:
         for arrival, step in row.items()
         if step.action is not Action.IGNORE
     ]
+    phone = [
+        (s, step, after) for s, row in CLIENT_TRANSITIONS.items() for step, after in row.items()
+    ]
+    server = [
+        (s, step, after) for s, row in SERVER_TRANSITIONS.items() for step, after in row.items()
+    ]
     sections = (
         ("A boot", "secd/boot/table.py", BootState.OFF, boot),
         ("Fetching one file", "secd/boot/fetch.py", FetchState.LOOK_UP, fetch),
         ("Asking TVS one question", "secd/boot/query.py", QueryState.READY, query),
         ("Receiving by TFTP", "secd/tftp/transitions.py", next(iter(TFTPState)), tftp),
+        ("CAPF, the phone's end", "secd/capf/client_table.py", next(iter(ClientState)), phone),
+        ("CAPF, the server's end", "secd/capf/server.py", next(iter(ServerState)), server),
     )
     return _HEAD + "".join(_section(*section) for section in sections)
 
