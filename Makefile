@@ -7,7 +7,7 @@
 #   make mutants          mutation testing of decisions and codecs (an hour)
 #   make reliability      all of that, kills, bad networks, leaks; writes docs/reliability.md
 #   make bench         the figures of docs/figures.md
-#   make docs          the diagrams that docs/ draws from the transition tables
+#   make docs          the diagrams and tables of docs/ that are made from code
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -49,8 +49,9 @@ reliability: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
 
-docs: $(VENV)/.installed
+docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/draw_diagrams.py
+	$(BIN)/python tests/capf_matrix.py
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -44,6 +44,9 @@ def test_every_untrusted_function_stands_behind_a_door() -> None:
         "decode_header_untrusted",  # signed_file
         "decode_records_untrusted",  # trust_list
         "message_length_untrusted",  # tvs_message, capf_message
+        "_turns_untrusted",  # capf_transcript
+        "_messages_untrusted",  # capf_transcript
+        "_message_untrusted",  # capf_transcript
         "_items_untrusted",  # capf_client, capf_server
         "decode_sudi_untrusted",  # capf_server
         "kind_of_untrusted",  # capf_server

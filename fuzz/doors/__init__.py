@@ -45,6 +45,7 @@ DOORS: Mapping[str, Door] = {
     "capf_message": Door(capf.capf_message, seeds.capf_messages, "capf"),
     "capf_client": Door(capf.capf_client, seeds.capf_of_servers, "capf", 4096),
     "capf_server": Door(capf.capf_server, seeds.capf_of_phones, "capf", 4096),
+    "capf_transcript": Door(capf.capf_transcript, seeds.capf_transcripts, "capf", 10_000),
     "flash": Door(phone.flash, seeds.flashes, "state", 4096),
     "mapping": Door(phone.mapping, seeds.mappings, "mapping", 128),
 }

@@ -27,6 +27,7 @@ from secd.capf import (
     verify_sudi,
 )
 from secd.capf.message import MessageBuffer
+from secd.capf.transcript import read_transcript_untrusted
 from secd.errors import MalformedFile, RemoteProtocolViolation, SignatureInvalid, UnsupportedKey
 from secd.files.identity import identity_to_pem, load_identity_untrusted
 
@@ -46,6 +47,16 @@ def capf_message(octets: bytes) -> None:
     with suppress(RemoteProtocolViolation):
         while (message_read := buffer.next_message_untrusted()) is not None:
             assert decode_message_untrusted(message_read.encode()) == message_read
+
+
+def capf_transcript(octets: bytes) -> None:
+    """Read a conversation written as text: what is read stands in it, octet for octet."""
+    text = octets.decode("latin-1")
+    with suppress(MalformedFile):
+        read = list(read_transcript_untrusted(text))
+        written = "\n".join(said.message.encode().hex() for said in read)
+        again = [said.message for said in read_transcript_untrusted(written)]
+        assert again == [said.message for said in read]
 
 
 def capf_client(octets: bytes) -> None:

@@ -202,6 +202,11 @@ def _capf() -> list[str]:
     return [path.read_text() for path in sorted(VECTORS.glob("capf/*.hex"))]
 
 
+def capf_transcripts() -> list[bytes]:
+    """The recorded conversations as they are written, the shorter ones."""
+    return [text.encode() for text in _capf() if len(text) < 5_000]
+
+
 def capf_messages() -> list[bytes]:
     """Every message of the recorded conversations, each once."""
     return sorted({octets for text in _capf() for octets in _spoken(text)})
