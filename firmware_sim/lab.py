@@ -5,7 +5,11 @@
     DIR/common/NAME       soft keys, dial rules, tones, ring lists, firmware: put there by hand
                           or by `firmware-sim firmware`, served plain and signed
     DIR/keys/firmware.pem what `firmware-sim firmware` signs with, if it was used
-    DIR/tftp/NAME         every file as the publisher serves it: to look at, never read back
+    DIR/keys/manufacturing.pem   the stand-in manufacturer that signs MICs
+    DIR/capf.sqlite       what CAPF is to do and has done, authentication strings among it; 0600
+    DIR/troubleshoot/DEVICE-LSC.pem, DEVICE-MIC.pem   what phones have shown to CAPF
+    DIR/tftp/NAME         every file as the publisher served it when the lab started: to look at,
+                          never read back
 
 Each file is replaced as a whole: written beside, brought to the disk, renamed. The keys come
 first and `cluster.toml` after them, so that a state never names a key that is not there.
@@ -31,6 +35,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from firmware_sim.capf import CAPFStore, make_manufacturer
 from firmware_sim.cluster.credentials import (
     CertificateMaker,
     Credential,
@@ -44,14 +49,19 @@ from firmware_sim.cluster.lists import CTL_FILE, ITL_FILE
 from firmware_sim.cluster.state import Cluster
 from firmware_sim.cluster.tables import cluster_to_table, credentials_by_role, table_to_cluster
 from firmware_sim.cluster.tokens import SoftToken, token_of
+from secd.capf import CertificateType, Identity
 from secd.certs import load_certificate_untrusted
 from secd.errors import MalformedFile, UnusableInput
+from secd.files.identity import identity_to_pem
 
 STATE_FILE = "cluster.toml"
 KEYS_FOLDER = "keys"
 TFTP_FOLDER = "tftp"
 COMMON_FOLDER = "common"
+TROUBLESHOOT_FOLDER = "troubleshoot"
+CAPF_FILE = "capf.sqlite"
 _FIRMWARE_ROLE = "firmware"
+_MANUFACTURING_ROLE = "manufacturing"
 _FIRMWARE_SUBJECT = Subject("stand-in for the firmware key", "lab", "secd", "lab", "lab", "NZ")
 _SECRET = 0o600
 _PUBLIC = 0o644
@@ -112,17 +122,16 @@ def write_lab(cluster: Cluster, directory: Path) -> None:
         _replace(directory / KEYS_FOLDER / f"{role}.pem", _pem_of(credential), _SECRET)
     state = tomli_w.dumps(cluster_to_table(cluster), multiline_strings=True)
     _replace(directory / STATE_FILE, state.encode(), _PUBLIC)
-    write_files(cluster, directory / TFTP_FOLDER)
+    write_files(ClusterFiles(cluster), directory / TFTP_FOLDER)
 
 
-def write_files(cluster: Cluster, folder: Path) -> None:
-    """Write every file that the publisher serves now, and remove those that it no longer does.
+def write_files(files: ClusterFiles, folder: Path) -> None:
+    """Write every file that is served now, and remove those that it no longer does.
 
     Raises UnusableInput when the folder cannot be written, UnsupportedKey as `ClusterFiles` does.
     """
     _make_folder(folder, 0o755)
-    files = ClusterFiles(cluster)
-    devices = (device + suffix for device in cluster.devices for suffix in _SUFFIXES)
+    devices = (device + suffix for device in files.cluster.devices for suffix in _SUFFIXES)
     for name in (CTL_FILE, ITL_FILE, DEFAULT_CONFIGURATION, *devices):
         octets = files.answer("lab", name)
         if isinstance(octets, bytes):
@@ -176,6 +185,40 @@ def write_firmware(directory: Path, load: str, keys: KeySource, now_seconds: int
     for name, octets in firmware_files(load, key).items():
         _replace(folder / name, octets, _PUBLIC)
     return path
+
+
+def capf_store(directory: Path) -> CAPFStore:
+    """Open what CAPF of a lab knows of its devices. Raises UnusableInput."""
+    return CAPFStore(directory / CAPF_FILE)
+
+
+def manufacturer(directory: Path, keys: KeySource, now_seconds: int) -> Credential:
+    """Return the stand-in manufacturer of a lab, made when first wanted. Raises UnusableInput."""
+    path = directory / KEYS_FOLDER / f"{_MANUFACTURING_ROLE}.pem"
+    if not path.exists():
+        _make_folder(directory / KEYS_FOLDER, 0o700)
+        made = make_manufacturer(keys, SystemRandom(), now_seconds)
+        _replace(path, _pem_of(made), _SECRET)
+    return credential_of(*_read_pem(directory / KEYS_FOLDER, _MANUFACTURING_ROLE))
+
+
+def write_identity(path: Path, identity: Identity) -> None:
+    """Write certificate and private key, readable by their owner. Raises UnusableInput."""
+    _replace(path, identity_to_pem(identity), _SECRET)
+
+
+def keep_shown(directory: Path, device: str, kind: CertificateType, certificate: bytes) -> None:
+    """Write a certificate that a phone has shown (DER, whatever it is) as PEM.
+
+    CUCM writes such a file for each too. Raises UnusableInput, also for what is no certificate.
+    """
+    folder = directory / TROUBLESHOOT_FOLDER
+    try:
+        pem = load_certificate_untrusted(certificate).public_bytes(Encoding.PEM)
+    except MalformedFile as error:
+        raise UnusableInput(f"the {kind.name} that {device} shows: {error}") from None
+    _make_folder(folder, 0o755)
+    _replace(folder / f"{device}-{kind.name}.pem", pem, _PUBLIC)
 
 
 def _read_common(folder: Path) -> dict[str, bytes]:

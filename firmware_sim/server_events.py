@@ -1,4 +1,4 @@
-"""What the lab's TFTP and HTTP servers did: facts for a trace, without their words.
+"""What the lab's servers did: facts for a trace, without their words.
 
 The words, those of CUCM's own trace where they are known, stand in
 `statusmsgs/data/cucm-traces.toml` under the names of these classes and fields.
@@ -119,3 +119,72 @@ class TVSAnswerSent(ServerEvent):
     message: str
     status: int
     functions: str
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFConnectionAccepted(ServerEvent):
+    """A phone connected to CAPF. request_number counts connections: it is the session's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFHandshakeDone(ServerEvent):
+    """The phone ended its handshake."""
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFSessionEvent(ServerEvent):
+    """The root of what happens in a session. device_name -- UNKNOWN until the phone says it."""
+
+    device_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFMessageReceived(CAPFSessionEvent):
+    """A message came in; which, the next two events say."""
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFMessage(CAPFSessionEvent):
+    """A message came in or goes out. message -- its name, without CAPF_MSG_."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFEventReceived(CAPFSessionEvent):
+    """A message met the server's machine. event, state -- without CAPF_EV_ and CAPF_STATE_."""
+
+    event: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFCertificateGenerated(CAPFSessionEvent):
+    """An LSC was signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFUpgradeSuccessful(CAPFSessionEvent):
+    """The phone has stored its LSC."""
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFOperationDone(CAPFSessionEvent):
+    """Another operation is done. operation -- delete or troubleshoot."""
+
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFRefused(CAPFSessionEvent):
+    """The session ends without what it was for. reason -- of END_SESSION. detail -- why."""
+
+    reason: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFConnectionFailed(ServerEvent):
+    """A connection to CAPF broke off. reason -- why."""
+
+    reason: str

@@ -4,6 +4,7 @@ import hashlib
 from random import Random
 from xml.etree.ElementTree import Element, fromstring
 
+import capf_vectors
 import pytest
 
 from firmware_sim.cluster import (
@@ -22,7 +23,6 @@ from firmware_sim.cluster import (
 )
 from secd.crypto import decrypt_cbc, digest_of, unwrap_key, verify_rsa
 from secd.envelope import SignedFile, decode_signed_file_untrusted
-from secd.errors import UnsupportedKey
 
 MAC = "0011215A1AE3"
 DEVICE = f"SEP{MAC}"
@@ -251,10 +251,15 @@ def test_without_a_certificate_nothing_can_be_encrypted(
 
 
 def test_a_certificate_that_cannot_be_encrypted_to(cluster: Cluster, files: ClusterFiles) -> None:
+    """Only to RSA keys: with an EC one the phone finds what it finds without a certificate."""
     device, _ = encrypted_phone(cluster)
-    device.certificate = b"no certificate"
-    with pytest.raises(UnsupportedKey):
-        files.answer(PHONE, f"{DEVICE}.cnf.xml.enc.sgn")
+    name = f"{DEVICE}.cnf.xml.enc.sgn"
+    for certificate in (capf_vectors.certificate("lsc-ec"), b"no certificate"):
+        device.certificate = certificate
+        assert files.answer(PHONE, name) == NotFound(name)
+        minimal = get(files, f"{DEVICE}.cnf.xml")
+        assert text_of(minimal, "fullConfig") == "false"
+        assert text_of(minimal, "certHash") == ""
 
 
 def test_the_default_configuration_comes_with_autoregistration(

@@ -122,10 +122,10 @@ def test_the_tree_holds_what_the_publisher_serves(tmp_path: Path) -> None:
 def test_files_that_are_no_longer_served_disappear(tmp_path: Path) -> None:
     cluster = full_cluster()
     cluster.overrides["ITLFile.tlv"] = b"corrupt"
-    write_files(cluster, tmp_path)
+    write_files(ClusterFiles(cluster), tmp_path)
     assert (tmp_path / "ITLFile.tlv").read_bytes() == b"corrupt"
     cluster.ctl, cluster.autoregistration = None, False
-    write_files(cluster, tmp_path)
+    write_files(ClusterFiles(cluster), tmp_path)
     assert not (tmp_path / "CTLFile.tlv").exists()
     assert not (tmp_path / "XMLDefault.cnf.xml").exists()
 

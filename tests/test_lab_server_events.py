@@ -12,7 +12,7 @@ from statusmsgs.data_files import server_traces
 CLASSES = {
     name: kind
     for name, kind in inspect.getmembers(server_events, inspect.isclass)
-    if issubclass(kind, ServerEvent) and kind is not ServerEvent
+    if issubclass(kind, ServerEvent) and not kind.__subclasses__()
 }
 
 

@@ -1,7 +1,8 @@
-"""What a person types: `firmware-sim lab`, `firmware-sim firmware`, `firmware-sim demo`."""
+"""What a person types: `firmware-sim lab`, `… capf`, `… firmware`, `… demo`."""
 
 import click
 
+from firmware_sim.cli.capf import capf
 from firmware_sim.cli.demo import demo
 from firmware_sim.cli.firmware import firmware
 from firmware_sim.cli.lab import lab
@@ -15,6 +16,7 @@ def commands() -> None:
     """Bring a cluster for phones to boot against, and the phones."""
 
 
+commands.add_command(capf)
 commands.add_command(demo)
 commands.add_command(firmware)
 commands.add_command(lab)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from uuid import UUID
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from firmware_sim.cluster.signing import certificate_hash
+from firmware_sim.cluster.signing import certificate_hash, encryption_recipient
 from firmware_sim.cluster.state import Cluster, Device, Node, SecurityMode
 
 SCCP_PORT = 2000  # the secure port is this and 443 more
@@ -91,8 +91,8 @@ def _common_end(root: Element, cluster: Cluster, device: Device) -> None:
     capf = SubElement(SubElement(root, "capfList"), "capf")
     _add(capf, "phonePort", str(CAPF_PORT))
     _add(capf, "processNodeName", cluster.publisher.name)
-    known = device.encrypted_configuration and device.certificate is not None
-    _add(root, "certHash", certificate_hash(device.certificate or b"") if known else "")
+    recipient = encryption_recipient(device.certificate) if device.encrypted_configuration else None
+    _add(root, "certHash", "" if recipient is None else certificate_hash(recipient))
     _add(root, "encrConfig", "true" if device.encrypted_configuration else "false")
 
 

@@ -7,14 +7,18 @@
     SEP<MAC>.cnf.xml                the device's configuration, unsigned
     SEP<MAC>.cnf.xml.sgn            … signed by the serving node's CallManager key
     SEP<MAC>.cnf.xml.enc.sgn        … encrypted to the device and signed; only where that is on
+                                    and its LSC or MIC is known and has an RSA key
     NAME, NAME.sgn                  a common file (soft keys, dial rules, tones), plain or signed
     XMLDefault.cnf.xml              only while autoregistration is on; unsigned
 
-With encryption on, the first two configurations hold the minimal one.
+With encryption on, the first two configurations hold the minimal one. Where the certificate of the
+device has an EC key, to which nobody knows how to encrypt, certHash is empty, as where there is
+none: the phone asks CAPF for another.
 """
 
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,7 +28,7 @@ from firmware_sim.cluster.configuration import (
     minimal_configuration,
 )
 from firmware_sim.cluster.lists import CTL_FILE, ITL_FILE, ctl_file, itl_file
-from firmware_sim.cluster.signing import encrypt_and_sign_file, sign_file
+from firmware_sim.cluster.signing import encrypt_and_sign_file, encryption_recipient, sign_file
 from firmware_sim.cluster.state import Cluster, Device, Node
 
 DEFAULT_CONFIGURATION = "XMLDefault.cnf.xml"
@@ -55,16 +59,22 @@ class FileSource(Protocol):
         ...
 
 
+def _as_it_is(device: Device) -> Device:
+    return device
+
+
 @dataclass(slots=True)
 class ClusterFiles:
     """The files of a cluster as one of its nodes serves them.
 
     node -- None: the publisher, whoever that is when a file is asked for.
+    device_now -- gives a device with what somebody else knows of it better: CAPF its certificate.
     asked -- who asked for which name, the last thousand requests, oldest first.
     """
 
     cluster: Cluster
     node: Node | None = None
+    device_now: Callable[[Device], Device] = _as_it_is
     asked: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=_ASKED_KEPT))
 
     def answer(self, requester: str, name: str) -> bytes | NotFound:
@@ -116,6 +126,7 @@ class ClusterFiles:
         device, suffix = self.cluster.devices.get(stem), dot + rest
         if device is None or suffix not in (_PLAIN, _SIGNED, _ENCRYPTED):
             return None
+        device = self.device_now(device)
         if suffix == _ENCRYPTED:
             return self._encrypted(name, device, node)
         make = minimal_configuration if device.encrypted_configuration else device_configuration
@@ -129,12 +140,13 @@ class ClusterFiles:
 
     def _encrypted(self, name: str, device: Device, node: Node) -> bytes | None:
         cluster = self.cluster
-        if not device.encrypted_configuration or device.certificate is None:
+        recipient = encryption_recipient(device.certificate)
+        if recipient is None or not device.encrypted_configuration:
             return None
         return encrypt_and_sign_file(
             name,
             device_configuration(cluster, device),
-            device.certificate,
+            recipient,
             cluster.random,
             node.callmanager,
             cluster.digest,

@@ -97,6 +97,20 @@ def encrypt_and_sign_file(
     return _sign(header, encrypt_cbc(aes_key, vector, payload + b"\r" * missing), signer)
 
 
+def encryption_recipient(certificate: bytes | None) -> bytes | None:
+    """Return a phone's certificate if files can be encrypted to it: if its key is RSA.
+
+    What a file for an EC key looks like is not public.
+    """
+    if certificate is None:
+        return None
+    try:
+        rsa_key_of_untrusted(certificate)
+    except UnsupportedKey:
+        return None
+    return certificate
+
+
 def certificate_hash(certificate: bytes) -> str:
     """Return what `certHash` of a configuration says: MD5 of the DER, lower-case hexadecimal."""
     return hashlib.md5(certificate, usedforsecurity=False).hexdigest()

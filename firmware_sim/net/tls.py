@@ -46,6 +46,7 @@ LEGACY: Final = TLSProfile(
 
 Handler = Callable[[TLSStream, Address], Awaitable[None]]
 OnFailure = Callable[[Address, SecdError], None]
+OnAccepted = Callable[[Address], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,17 @@ def _ignore(_: Address, __: SecdError) -> None:
     """Nobody wants to know."""
 
 
+def _ignore_connection(_: Address) -> None:
+    """Nobody wants to know."""
+
+
 async def serve_tls(
     network: TCPServerNetwork,
     address: Address,
     settings: TLSServerSettings,
     handler: Handler,
     on_failure: OnFailure = _ignore,
+    on_accepted: OnAccepted = _ignore_connection,
     *,
     task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -86,12 +92,14 @@ async def serve_tls(
     handler -- gets each session with the peer's address; the session is closed after it. Its own
     deadlines are its own. TLSError and RemoteProtocolViolation out of it are the client's fault:
     they end the connection and go to on_failure, as failed handshakes do.
+    on_accepted -- hears of each connection before its handshake.
     Raises UnusableInput when the server cannot listen, UnsupportedKey and MalformedFile when it
     cannot use its certificate.
     """
     server_context(settings.profile, settings.identity)  # a bad certificate shows here, not later
 
     async def serve(stream: TCPStream) -> None:
+        on_accepted(stream.remote)
         await _Connection(stream, settings, handler, on_failure).run()
 
     await serve_connections(network, address, settings.connection_limit, serve, task_status)

@@ -1,0 +1,243 @@
+"""What the tests of the lab's CAPF share: a small cluster, its server, and a phone."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache
+from random import Random
+
+import trio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from tls_support import NEW, OLD, pin
+
+from firmware_sim.capf import (
+    CAPFOffice,
+    CAPFRecord,
+    CAPFStore,
+    LSCSubject,
+    PhoneFacts,
+    make_manufacturer,
+    make_mic,
+)
+from firmware_sim.cluster import Cluster, Credential, PooledKeys, demo_cluster
+from firmware_sim.cluster.credentials import certificate_builder
+from firmware_sim.cluster.state import CAPFMode
+from firmware_sim.net.capf_server import CAPFSource, serve_capf
+from firmware_sim.net.tcp import KernelTCPServerNetwork, TCPServerNetwork
+from firmware_sim.net.tls import LEGACY, TLSServerSettings
+from firmware_sim.server_events import CAPFMessage, CAPFRefused, ServerEvent
+from secd.capf import (
+    Applicant,
+    CAPFEnded,
+    CertificateType,
+    Identity,
+    KeyKind,
+    Message,
+    Operation,
+    PrivateKey,
+    RSAKind,
+)
+from secd.certs import load_certificate_untrusted
+from secd.models import TLSProfile
+from secd.net.capf import CAPFClient, OnMessage
+from secd.net.kernel import KernelNetwork
+from secd.net.keys import FreshKeys, KeySource
+from secd.net.memory import MemoryNetwork
+from secd.net.network import Address, AddressBook, Network
+from secd.net.tls_context import TLSIdentity
+from secd.trace import TraceEvent
+
+DEVICE, MODEL = "SEP0011215A1AE3", "7961"
+NOW = 1_790_000_000.0
+LATER = NOW + 86_400
+SERVER: Address = ("10.1.1.1", 3804)
+SMALL = RSAKind(1024)
+
+
+@cache
+def manufacturer() -> Credential:
+    return make_manufacturer(PooledKeys(), Random(3), int(NOW) - 1000)
+
+
+@cache
+def mic(device: str = DEVICE, kind: KeyKind = SMALL) -> Identity:
+    phone = PhoneFacts(device, MODEL)
+    return make_mic(manufacturer(), phone, kind, PooledKeys(), Random(4), NOW - 500)
+
+
+def foreign_mic() -> Identity:
+    """A MIC of another manufacturer, who has the same name."""
+    keys = PooledKeys(24)
+    for _ in range(5):
+        keys.rsa(2048)
+    other = make_manufacturer(keys, Random(5), int(NOW) - 1000)
+    return make_mic(other, PhoneFacts(DEVICE, MODEL), SMALL, keys, Random(6), NOW - 500)
+
+
+class Pooled:
+    """Keys of the process's pool, so that no test waits for RSA."""
+
+    async def make(self, kind: KeyKind) -> PrivateKey:
+        if isinstance(kind, RSAKind):
+            await trio.lowlevel.checkpoint()
+            return PooledKeys(20).rsa(kind.bits)
+        return await FreshKeys().make(kind)
+
+
+@dataclass
+class Nets:
+    """Both ends of a network."""
+
+    network: Network
+    listening: TCPServerNetwork
+    address: Address
+
+
+def Kernel() -> Nets:  # noqa: N802 - reads like a class
+    return Nets(KernelNetwork(), KernelTCPServerNetwork(), ("127.0.0.1", 0))
+
+
+def Memory() -> Nets:  # noqa: N802
+    network = MemoryNetwork(Random(1))
+    return Nets(network, network, SERVER)
+
+
+@dataclass
+class Server:
+    """A running server. seen -- its events."""
+
+    network: Network
+    address: Address
+    certificate: bytes
+    seen: list[ServerEvent] = field(default_factory=list)
+
+    @property
+    def said(self) -> list[str]:
+        """The names of all messages, in order."""
+        return [event.message for event in self.seen if isinstance(event, CAPFMessage)]
+
+    @property
+    def refusals(self) -> list[tuple[int, str]]:
+        return [(e.reason, e.detail) for e in self.seen if isinstance(e, CAPFRefused)]
+
+
+@dataclass
+class CAPFLab:
+    cluster: Cluster
+    office: CAPFOffice
+
+    def keep(self, keep: Callable[[str, CertificateType, bytes], None]) -> None:
+        """Have what phones show kept by somebody."""
+        self.office = replace(self.office, keep=keep)
+
+    def authority_certificate(self) -> bytes:
+        """A certificate with the device's name that is an authority's."""
+        key = PooledKeys().rsa(1024)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, DEVICE)])
+        issuer = load_certificate_untrusted(self.cluster.capf.certificate).subject
+        builder = (
+            certificate_builder(key.public_key(), 7, int(NOW) - 60)
+            .subject_name(name)
+            .issuer_name(issuer)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        )
+        signed = builder.sign(self.cluster.capf.key, hashes.SHA256())
+        return signed.public_bytes(Encoding.DER)
+
+    @property
+    def store(self) -> CAPFStore:
+        return self.office.store
+
+    def record(self, device: str = DEVICE) -> CAPFRecord:
+        return self.store.get(device) or CAPFRecord(device)
+
+    def schedule(
+        self,
+        operation: Operation,
+        by: CAPFMode,
+        key: KeyKind = SMALL,
+        until: float = LATER,
+        string: str = "",
+    ) -> CAPFRecord:
+        def change(record: CAPFRecord) -> CAPFRecord:
+            changed = record.scheduled(operation, by, key, until)
+            return changed.with_string(string) if string else changed
+
+        self.store.change(DEVICE, change)
+        return self.record()
+
+    @asynccontextmanager
+    async def serving(
+        self, nets: Nets, source: CAPFSource | None = None, limit: int = 400
+    ) -> AsyncIterator[Server]:
+        capf = self.cluster.capf
+        identity = TLSIdentity((capf.certificate,), capf.key)
+        settings = TLSServerSettings(LEGACY, identity, connection_limit=limit)
+        seen: list[ServerEvent] = []
+        async with trio.open_nursery() as nursery:
+            address = await nursery.start(
+                serve_capf,
+                nets.listening,
+                nets.address,
+                settings,
+                source or self.office,
+                seen.append,
+            )
+            yield Server(nets.network, address, capf.certificate, seen)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+
+
+def a_lab(subject: LSCSubject = LSCSubject.CUCM, store: CAPFStore | None = None) -> CAPFLab:
+    cluster = demo_cluster(PooledKeys(), Random(1))
+    office = CAPFOffice(
+        cluster,
+        store or CAPFStore(None),
+        (manufacturer().certificate,),
+        lambda: NOW,
+        subject,
+    )
+    return CAPFLab(cluster, office)
+
+
+@dataclass
+class Phone:
+    """A phone that holds one session after the other."""
+
+    server: Server
+    profile: TLSProfile = field(
+        default_factory=lambda: TLSProfile(NEW.lowest, NEW.highest, NEW.ciphers, True)
+    )
+    keys: KeySource = field(default_factory=Pooled)
+    staged: list[Identity] = field(default_factory=list)
+
+    @classmethod
+    def old(cls, server: Server) -> "Phone":
+        """A phone that speaks TLS 1.0 only."""
+        return cls(server, OLD)
+
+    async def converse(
+        self, applicant: Applicant | None = None, on_message: OnMessage | None = None
+    ) -> CAPFEnded:
+        client = CAPFClient(
+            self.server.network,
+            AddressBook(),
+            self.profile,
+            pin(self.server.certificate),
+            self.keys,
+            self.staged.append,
+            _ignore,
+            on_message or _unseen,
+        )
+        return await client.converse(*self.server.address, applicant or Applicant(DEVICE))
+
+
+def _ignore(_: TraceEvent) -> None:
+    """The tests look at the server's."""
+
+
+def _unseen(_: Message, __: bool) -> None:
+    """Nobody looks."""
