@@ -7,6 +7,7 @@ the defaults.
 from dataclasses import fields, replace
 
 import pytest
+from trust_asserts import assert_accepted, assert_asks_tvs, assert_refused
 from trust_lists import (
     CAPF,
     CCM,
@@ -22,9 +23,6 @@ from trust_lists import (
     TOKEN1,
     TVS_RECORD,
     asking,
-    assert_accepted,
-    assert_asks_tvs,
-    assert_refused,
     header_for,
     holds,
     identity,
