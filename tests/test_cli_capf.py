@@ -92,7 +92,7 @@ def test_by_authentication_string(typed: str, code: int, tmp_path: Path) -> None
     assert "Password : (not shown)" in result.output
     assert (tmp_path / "lsc.pem").exists() is (code == 0)
     if code:
-        assert "REFUSED: by the server: reason 7, invalid element" in result.output
+        assert "REFUSED: by the server: reason 7: wrong authentication string" in result.output
 
 
 @pytest.mark.parametrize("typed", ["", "\n", "1" * 65, "12\x0034", "zwölf"])
@@ -174,8 +174,8 @@ def ending(*elements: tuple[int, bytes], kind: int = 15) -> Handler:
 @pytest.mark.parametrize(
     ("handler", "text"),
     [
-        (ending((1, b"\x09")), "by the server: reason 9, unknown device: the server has no"),
-        (ending((1, b"\x2a")), "by the server: reason 42, no source says what it means"),
+        (ending((1, b"\x09")), "by the server: reason 9: CAPF does not know the device"),
+        (ending((1, b"\x2a")), "by the server: reason 42: its meaning is not known"),
         (ending(kind=16), "by the server: RETRY_LATER: it is busy"),
     ],
 )

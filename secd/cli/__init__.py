@@ -1,4 +1,5 @@
-"""What a person types: `secd boot`, `verify`, `show`, `tvs`, `capf`, `lsc`.
+"""What a person types: `secd boot`, `secd verify`, `secd show`, `secd tvs`,
+`secd lsc`, `secd capf`.
 
 Exit codes are a contract, printed by each command's help. Commands that only read files start no
 trio: `secd.net` is imported inside the command that needs it.

@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secd.boot.enrolling import Identities, applicant_for
+from secd.boot import Identities
+from secd.boot.enrolling import applicant_for
 from secd.capf import Applicant, CAPFEnded, Message
 from secd.capf.transcript import Speaker
 from secd.cli.addresses import parse_server
 from secd.cli.capf_decode import decode, message_as_json, message_as_text
 from secd.cli.capf_outcome import Outcome, outcome_of, unreachable
-from secd.cli.inputs import parse_device, read_authentication_string, read_certificate, read_file
+from secd.cli.inputs import (
+    Folder,
+    parse_device,
+    read_authentication_string,
+    read_certificate,
+    read_file,
+)
 from secd.errors import UnusableInput
 from secd.files.data import model_catalogue
 from secd.files.flash import DirectoryFlash
@@ -65,7 +72,7 @@ class _ServerOrDecode(click.Command):
 @click.option(
     "--state",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Folder(),
     metavar="DIR",
     help="Where the LSC is kept (lsc.pem, with its key); made if it is not there.",
 )

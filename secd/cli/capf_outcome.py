@@ -13,23 +13,12 @@ from secd.capf import (
     public_octets,
 )
 from secd.certs import facts_of_untrusted
+from secd.cli.certificates import capf_reason
 from secd.text import text_of
 from secd.words import EnrolmentOutcome
 
 DONE, REFUSED, UNREACHABLE = 0, 1, 3
 
-# What END_SESSION means beyond success, and what to do. Sources: the open capfd (its conversations
-# in the tests), and Jabber4Linux, which met 7 from CUCM in another sense.
-_REASONS = {
-    Reason.NO_ACTION: "no action",
-    Reason.INVALID: (
-        "invalid element: the authentication string, the proof or a message is not what the server "
-        "wants (the open capfd says so for every error; CUCM was seen to say so where the "
-        "device already had a certificate). Check which authentication mode the server has for "
-        "this device, and the string"
-    ),
-    Reason.UNKNOWN_DEVICE: "unknown device: the server has no device of this name",
-}
 _DONE = {
     Operation.NOTHING: EnrolmentOutcome.NOTHING_SCHEDULED,
     Operation.INSTALL: EnrolmentOutcome.INSTALLED,
@@ -100,10 +89,8 @@ def _refusal(ended: CAPFEnded) -> str:
 def _reason_text(reason: int | None) -> str:
     if reason is None:
         return "RETRY_LATER: it is busy; try again in a while"
-    if reason == Reason.SUCCESS:
-        return "success"
-    known = _REASONS[Reason(reason)] if reason in _REASONS else "no source says what it means"
-    return f"reason {reason}, {known}"
+    words = {Reason.NO_ACTION: "no action", Reason.SUCCESS: "success"}
+    return words[Reason(reason)] if reason in words else capf_reason(reason)
 
 
 def _described(lsc: Identity) -> str:
