@@ -2,14 +2,18 @@
 #   make demo          a small cluster on loopback, and phones that boot against it
 #   make test          lint, types and tests
 #   make test-interop  the tests against programs of others, installed from Debian
+#   make fuzz MINUTES=30  every door, guided by coverage
+#   make exhaustive       every small damage to every vector (minutes)
+#   make mutants          mutation testing of decisions and codecs (an hour)
+#   make reliability      all of that, kills, bad networks, leaks; writes docs/reliability.md
 #   make bench         the figures of docs/figures.md
-#   make docs          the diagrams that docs/ draws from the transition tables
+#   make docs          the diagrams and tables of docs/ that are made from code
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint check-types pytest test-interop bench docs clean
+.PHONY: demo test lint check-types pytest test-interop fuzz exhaustive mutants reliability bench docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/firmware-sim demo
@@ -30,11 +34,24 @@ test-interop: $(VENV)/.installed-dev
 	tests/install-interop
 	SECD_NO_SKIP=1 $(BIN)/pytest -q -m interop
 
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m fuzz.guided --minutes $(or $(MINUTES),30)
+
+exhaustive: $(VENV)/.installed-dev
+	$(BIN)/python -m fuzz.exhaustive
+
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m fuzz.mutation --measure
+
+reliability: $(VENV)/.installed-dev
+	$(BIN)/python -m fuzz.reliability --minutes $(or $(MINUTES),60)
+
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
 
-docs: $(VENV)/.installed
+docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/draw_diagrams.py
+	$(BIN)/python tests/capf_matrix.py
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from benchmarks import boots, decision, memory
+from benchmarks import boots, capf, decision, memory
 from benchmarks.figure import Figure
 
 _BENCHMARKS: tuple[Callable[[], list[Figure]], ...] = (
     decision.figures,
     boots.figures,
     memory.figures,
+    capf.figures,
 )
 
 

@@ -32,7 +32,14 @@ class MalformedFile(SecdError):  # noqa: N818 - the name is the finding
 
 
 class RemoteProtocolViolation(SecdError):  # noqa: N818
-    """A peer on the network broke its protocol; the message names the rule."""
+    """A peer on the network broke its protocol; the message names the rule.
+
+    offset -- the octet of the message at which it shows, or None where no single one is to blame.
+    """
+
+    def __init__(self, rule: str, offset: int | None = None) -> None:
+        self.offset = offset
+        super().__init__(rule)
 
 
 class SignatureInvalid(SecdError):  # noqa: N818

@@ -1,392 +1,472 @@
-"""The lab's CAPF server: what is scheduled is done, and noted once the phone has said so."""
+"""The server's end of CAPF, and what proves a phone: every transition, every flipped bit."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
-import trio
-from capf_lab import (
-    DEVICE,
-    LATER,
-    MODEL,
-    NOW,
-    SMALL,
-    CAPFLab,
-    Memory,
-    Phone,
-    Pooled,
-    a_lab,
-    foreign_mic,
-    mic,
-)
-from trio.testing import MockClock
+from capf_support import DEVICE, KINDS, STRING, Job, converse, holder, issue, key_of
+from capf_vectors import certificate, conversation, identity
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
+from support import PROPERTY, lab
+from test_capf_client import reason, said
 
-from firmware_sim.capf import ATTEMPTS, LSCSubject, PhoneFacts, issue_lsc
-from firmware_sim.cluster import PooledKeys
-from firmware_sim.cluster.state import CAPFMode
-from firmware_sim.server_events import (
-    CAPFCertificateGenerated,
-    CAPFConnectionAccepted,
-    CAPFEventReceived,
-    CAPFHandshakeDone,
-    CAPFMessage,
-    CAPFMessageReceived,
-    CAPFOperationDone,
-    CAPFUpgradeSuccessful,
-)
 from secd.capf import (
+    SERVER_TRANSITIONS,
+    SUDI,
     Applicant,
+    CAPFEnded,
+    CAPFServerSession,
     CertificateType,
+    Claim,
+    ClaimReceived,
     Curve,
+    Deleted,
     ECKind,
+    Fetched,
     Identity,
     KeyKind,
+    KeyReceived,
+    KeyRefused,
+    Message,
+    MessageMet,
     Operation,
-    PrivateKey,
+    Reason,
     RSAKind,
+    ServerState,
+    ServerStep,
+    SignedData,
+    Stored,
+    Tag,
+    certifies,
     kind_of_untrusted,
     public_octets,
+    sign_data,
+    sign_sudi,
+    verify_data,
+    verify_sudi,
+    wrap_certificate,
+    wrap_sha512_signature,
 )
-from secd.certs import facts_of_untrusted, load_certificate_untrusted
+from secd.capf.keys import elements_of, kind_asked
+from secd.errors import MalformedFile, RemoteProtocolViolation, SignatureInvalid, UnsupportedKey
 
-NULL, STRING = CAPFMode.NULL_STRING, CAPFMode.AUTHENTICATION_STRING
-LSC_FIRST, MIC_FIRST = CAPFMode.EXISTING_CERTIFICATE_LSC, CAPFMode.EXISTING_CERTIFICATE_MIC
-INSTALL, DELETE, FETCH = Operation.INSTALL, Operation.DELETE, Operation.FETCH
-KINDS = [SMALL, RSAKind(2048), ECKind(Curve.P256), ECKind(Curve.P384), ECKind(Curve.P521)]
-STRING_APPLICANT = Applicant(DEVICE, "123456")
-
-
-def own_lsc(
-    lab: CAPFLab,
-    kind: KeyKind = SMALL,
-    style: LSCSubject = LSCSubject.CUCM,
-    at: float = NOW,
-    device: str = DEVICE,
-) -> Identity:
-    key = made(kind)
-    phone = PhoneFacts(device, MODEL)
-    cluster = lab.cluster
-    return Identity(
-        issue_lsc(cluster.capf, phone, public_octets(key), style, cluster.random, at), key
-    )
+ID = 7
+EC = ECKind(Curve.P256)
+NAME = (13, DEVICE.encode() + b"\0")
+AUTH_RES = said(2, reason(1), (7, b"\3"), (11, b"\0"), NAME)
+KEY_GEN_RES = said(4, (9, public_octets(key_of(EC))))
 
 
-def made(kind: KeyKind) -> PrivateKey:
-    if isinstance(kind, RSAKind):
-        return PooledKeys(20).rsa(kind.bits)
-    return trio.run(Pooled().make, kind)
+def in_state(state: ServerState) -> CAPFServerSession:
+    """A session in a state, by the shortest way."""
+    session = CAPFServerSession(ID)
+    if state is ServerState.AWAIT_START:
+        return session
+    session.start()
+    if state is ServerState.AWAIT_AUTH_RES:
+        return session
+    session.receive_octets(AUTH_RES)
+    match state:
+        case ServerState.AWAIT_OPERATION:
+            pass
+        case ServerState.AWAIT_KEY_GEN_RES:
+            session.install(EC)
+        case ServerState.AWAIT_CERTIFICATE:
+            session.install(EC)
+            session.receive_octets(KEY_GEN_RES)
+        case ServerState.AWAIT_STORE_CERT_RES:
+            session.install(EC)
+            session.receive_octets(KEY_GEN_RES)
+            session.store(b"0\0")
+        case ServerState.AWAIT_FETCH_CERT_RES:
+            session.fetch()
+        case ServerState.AWAIT_DELETE_CERT_RES:
+            session.delete()
+        case ServerState.ENDED:
+            session.end(0)
+    assert session.state is state
+    return session
 
 
-# --- operations -----------------------------------------------------------------------------------
+HEARD: dict[ServerStep, bytes] = {
+    ServerStep.AUTH_RES: AUTH_RES,
+    ServerStep.REQUEST_IN_PROGRESS: said(17),
+    ServerStep.KEY_GEN_RES: KEY_GEN_RES,
+    ServerStep.STORE_CERT_RES: said(10, reason(1)),
+    ServerStep.FETCH_CERT_RES: said(12, reason(7)),
+    ServerStep.DELETE_CERT_RES: said(14, reason(1)),
+}
+SPOKEN: dict[ServerStep, Callable[[CAPFServerSession], Message]] = {
+    ServerStep.START: lambda session: session.start(),
+    ServerStep.INSTALL: lambda session: session.install(EC),
+    ServerStep.FETCH: lambda session: session.fetch(),
+    ServerStep.DELETE: lambda session: session.delete(),
+    ServerStep.STORE: lambda session: session.store(b"0\0"),
+    ServerStep.END: lambda session: session.end(0),
+}
+
+
+@pytest.mark.parametrize("state", ServerState)
+@pytest.mark.parametrize("step", HEARD)
+def test_what_a_phone_says_out_of_place_is_its_fault(state: ServerState, step: ServerStep) -> None:
+    session = in_state(state)
+    following = SERVER_TRANSITIONS[state].get(step)
+    if following is None:
+        with pytest.raises(RemoteProtocolViolation, match=f"{step.value} came in {state.value}"):
+            session.receive_octets(HEARD[step])
+        assert session.state is state
+        return
+    [met, *_] = session.receive_octets(HEARD[step])
+    assert isinstance(met, MessageMet)
+    assert met.state is state
+    assert session.state is following
+
+
+@pytest.mark.parametrize("state", ServerState)
+@pytest.mark.parametrize("step", SPOKEN)
+def test_what_a_server_says_out_of_place_is_a_bug(state: ServerState, step: ServerStep) -> None:
+    session = in_state(state)
+    following = SERVER_TRANSITIONS[state].get(step)
+    if following is None:
+        with pytest.raises(RuntimeError, match=f"cannot do {step.name} in {state.name}"):
+            SPOKEN[step](session)
+        assert session.state is state
+        return
+    assert SPOKEN[step](session).session_id == ID
+    assert session.state is following
+
+
+def test_the_table_leads_everywhere_and_nowhere_else() -> None:
+    reached = {following for steps in SERVER_TRANSITIONS.values() for following in steps.values()}
+    assert SERVER_TRANSITIONS.keys() == set(ServerState)
+    assert reached == set(ServerState) - {ServerState.AWAIT_START}
+    assert {step for steps in SERVER_TRANSITIONS.values() for step in steps} == set(ServerStep)
+    assert HEARD.keys() | SPOKEN.keys() == set(ServerStep)
+
+
+@pytest.mark.parametrize("kind", [0, 1, 3, 5, 6, 7, 8, 9, 11, 13, 15, 16, *range(18, 26), 255])
+def test_other_types_are_taken_nowhere(kind: int) -> None:
+    for state in ServerState:
+        with pytest.raises(RemoteProtocolViolation, match=f"type {kind}"):
+            in_state(state).receive_octets(said(kind))
+
+
+@pytest.mark.parametrize("step", HEARD)
+def test_another_session_is_a_violation(step: ServerStep) -> None:
+    states = [state for state, steps in SERVER_TRANSITIONS.items() if step in steps]
+    octets = HEARD[step]
+    for state in states:
+        with pytest.raises(RemoteProtocolViolation, match="session 8, this one is 7"):
+            in_state(state).receive_octets(octets[:5] + b"\x08" + octets[6:])
+
+
+def test_in_progress_may_come_any_number_of_times() -> None:
+    session = in_state(ServerState.AWAIT_KEY_GEN_RES)
+    outputs = session.receive_octets(said(17) * 3 + KEY_GEN_RES)
+    assert [type(output) for output in outputs] == [MessageMet] * 4 + [KeyReceived]
+
+
+# --- claims ---------------------------------------------------------------------------------------
+
+
+def claim_of(*elements: tuple[int, bytes]) -> Claim:
+    [_, claimed] = in_state(ServerState.AWAIT_AUTH_RES).receive_octets(said(2, *elements))
+    assert isinstance(claimed, ClaimReceived)
+    return claimed.claim
+
+
+def test_a_claim_in_any_order_and_with_strange_elements() -> None:
+    claim = claim_of((99, b"?"), NAME, (11, STRING.encode() + b"\0"), (7, b"\2"))
+    assert claim == Claim(DEVICE.encode(), STRING.encode())
+    assert STRING not in repr(claim)
+
+
+@pytest.mark.parametrize("string", [[], [(11, b"\0")], [(11, b"")]])
+def test_no_string_is_an_empty_one(string: list[tuple[int, bytes]]) -> None:
+    assert claim_of(NAME, *string).string == b""
+
+
+@pytest.mark.parametrize("name", [[], [(13, b"")], [(13, b"\0")]])
+def test_a_phone_without_a_name_is_a_violation(name: list[tuple[int, bytes]]) -> None:
+    with pytest.raises(RemoteProtocolViolation, match="names no device"):
+        claim_of((7, b"\3"), *name)
+
+
+@pytest.mark.parametrize("version", [0, 4, 255])
+def test_a_phone_of_another_version_is_a_violation(version: int) -> None:
+    with pytest.raises(RemoteProtocolViolation, match=f"version {version}"):
+        claim_of(NAME, (7, bytes([version])))
+
+
+def test_one_signature_alone_is_none() -> None:
+    both = ((6, b"a"), (20, wrap_sha512_signature(b"b")))
+    assert claim_of(NAME, *both).signed == SignedData(b"a", b"b")
+    for one in both:
+        assert claim_of(NAME, one).signed is None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        (4, b"\1\0\2\0\1"),
+        (16, b"\0\0\1x\1\0\1x"),
+        (16, b"\0\0\1x\3\0\1x"),
+        (20, b"\1\0\1x"),
+    ],
+    ids=["certificate", "SUDI without SHA-512", "SUDI without SHA-1", "signature"],
+)
+def test_what_lacks_its_inside_is_a_violation(broken: tuple[int, bytes]) -> None:
+    with pytest.raises(RemoteProtocolViolation):
+        claim_of(NAME, (6, b"a"), broken)
+
+
+# --- what the phone reports -----------------------------------------------------------------------
+
+
+def test_a_phone_that_cannot_make_a_key_says_so() -> None:
+    for elements, number in (((reason(7),), 7), ((), None)):
+        session = in_state(ServerState.AWAIT_KEY_GEN_RES)
+        assert session.receive_octets(said(4, *elements))[1:] == [KeyRefused(number)]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)
-async def test_an_lsc_of_each_kind(kind: KeyKind, autojump_clock: MockClock) -> None:
-    lab = a_lab()
-    lab.schedule(INSTALL, NULL, kind)
-    async with lab.serving(Memory()) as server:
-        ended = await Phone(server).converse()
-    assert ended.done
-    assert ended.install is not None
-    assert kind_of_untrusted(public_octets(ended.install.key)) == kind
-    record = lab.record()
-    assert (record.operation, record.authentication) == (Operation.NOTHING, CAPFMode(0))
-    assert (record.lsc, record.result) == (ended.install.certificate, "upgrade successful")
+def test_the_kind_of_a_key_is_read(kind: KeyKind) -> None:
+    session = in_state(ServerState.AWAIT_KEY_GEN_RES)
+    octets = public_octets(key_of(kind))
+    assert session.receive_octets(said(4, (9, octets)))[1:] == [KeyReceived(octets, kind)]
+    asked = Message(3, 1, elements_of(kind))
+    assert kind_asked(asked) == kind
 
 
-@pytest.mark.parametrize(
-    ("style", "common_name", "serial_number"),
-    [
-        (LSCSubject.CUCM, f"CP-{MODEL}-{DEVICE}", "PID:CP-7961 SN:FCH215A1AE3"),
-        (LSCSubject.DEVICE_NAME, DEVICE, None),
-    ],
-)
-def test_both_subjects_of_an_lsc(
-    style: LSCSubject, common_name: str, serial_number: str | None
-) -> None:
-    lab = a_lab()
-    lsc = own_lsc(lab, style=style).certificate
-    certificate = load_certificate_untrusted(lsc)
-    issuer = load_certificate_untrusted(lab.cluster.capf.certificate)
-    certificate.verify_directly_issued_by(issuer)
-    assert facts_of_untrusted(lsc).common_name == common_name
-    texts = {part.oid._name: part.value for part in certificate.subject}
-    assert texts.get("serialNumber") == serial_number
-    assert (texts["organizationName"], texts["organizationalUnitName"]) == ("Cisco", "TAC")
-    assert certificate.signature_hash_algorithm is not None
-    assert certificate.signature_hash_algorithm.name == "sha256"
-    assert [one.oid._name for one in certificate.extensions] == [
-        "basicConstraints",
-        "keyUsage",
-        "subjectAltName",
-        "extendedKeyUsage",
+def other_keys() -> list[bytes]:
+    keys = (ec.generate_private_key(ec.SECP256K1()), ed25519.Ed25519PrivateKey.generate())
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return [key.public_key().public_bytes(*form) for key in keys]
+
+
+@pytest.mark.parametrize("octets", [b"", b"0", *other_keys()])
+def test_another_key_is_a_violation(octets: bytes) -> None:
+    session = in_state(ServerState.AWAIT_KEY_GEN_RES)
+    with pytest.raises(RemoteProtocolViolation, match="the public key"):
+        session.receive_octets(said(4, (9, octets)))
+    with pytest.raises(MalformedFile):
+        kind_of_untrusted(octets)
+
+
+def test_what_a_phone_reports_is_passed_on() -> None:
+    for state, kind, report in (
+        (ServerState.AWAIT_STORE_CERT_RES, 10, Stored),
+        (ServerState.AWAIT_DELETE_CERT_RES, 14, Deleted),
+    ):
+        assert in_state(state).receive_octets(said(kind, reason(7)))[1:] == [report(7)]
+        assert in_state(state).receive_octets(said(kind))[1:] == [report(None)]
+    fetching = ServerState.AWAIT_FETCH_CERT_RES
+    wrapped = (4, wrap_certificate(b"0\0"))
+    heard = in_state(fetching).receive_octets(said(12, reason(1), wrapped))
+    assert heard[1:] == [Fetched(1, b"0\0")]
+
+
+def test_a_certificate_is_asked_for_by_its_type() -> None:
+    session = in_state(ServerState.AWAIT_OPERATION)
+    assert session.fetch(CertificateType.MIC) == Message(11, ID, ((3, b"\2"),))
+
+
+@PROPERTY
+@given(st.binary(max_size=120), st.integers(0, 25), st.sampled_from(list(ServerState)))
+def test_a_server_meets_garbage(octets: bytes, kind: int, state: ServerState) -> None:
+    for heard in (octets, said(kind)[:6] + len(octets).to_bytes(2, "big") + octets):
+        session = in_state(state)
+        try:
+            outputs = session.receive_octets(heard)
+        except RemoteProtocolViolation:
+            continue
+        assert outputs == [] or isinstance(outputs[0], MessageMet)
+
+
+# --- proofs ---------------------------------------------------------------------------------------
+
+PROVING = [holder(kind) for kind in KINDS]
+
+
+def flipped(octets: bytes, bit: int) -> bytes:
+    changed = bytearray(octets)
+    changed[bit // 8 % len(octets)] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("holding", PROVING, ids=map(str, KINDS))
+def test_each_kind_of_key_proves_its_phone(holding: Identity) -> None:
+    signed = sign_data(holding, DEVICE.encode())
+    verify_data(DEVICE.encode(), holding.certificate, signed)
+    sudi = sign_sudi(holding, ID)
+    verify_sudi(ID, sudi)
+    for hostile in (
+        replace(signed, sha1_signature=signed.sha512_signature),
+        replace(signed, sha512_signature=signed.sha1_signature),
+        SignedData(b"", b""),
+        SignedData(signed.sha1_signature[:-1], signed.sha512_signature),
+        SignedData(signed.sha1_signature, signed.sha512_signature + b"\0"),
+    ):
+        with pytest.raises(SignatureInvalid):
+            verify_data(DEVICE.encode(), holding.certificate, hostile)
+    for name in (b"SEP0011215A1AE4", DEVICE.encode() + b"\0", b""):
+        with pytest.raises(SignatureInvalid):
+            verify_data(name, holding.certificate, signed)
+    for number in (0, ID + 1, int.from_bytes(ID.to_bytes(4, "little"), "big")):
+        with pytest.raises(SignatureInvalid):
+            verify_sudi(number, sudi)
+
+
+@PROPERTY
+@given(st.sampled_from([PROVING[0], PROVING[4], PROVING[5], PROVING[6]]), st.integers(0, 4095))
+def test_a_flipped_bit_in_a_proof_is_seen(holding: Identity, bit: int) -> None:
+    name = DEVICE.encode()
+    signed, sudi = sign_data(holding, name), sign_sudi(holding, ID)
+    for hostile in (
+        replace(signed, sha1_signature=flipped(signed.sha1_signature, bit)),
+        replace(signed, sha512_signature=flipped(signed.sha512_signature, bit)),
+    ):
+        with pytest.raises(SignatureInvalid):
+            verify_data(name, holding.certificate, hostile)
+    for both in (
+        replace(sudi, sha1_signature=flipped(sudi.sha1_signature, bit)),
+        replace(sudi, sha512_signature=flipped(sudi.sha512_signature, bit)),
+    ):
+        with pytest.raises(SignatureInvalid):
+            verify_sudi(ID, both)
+
+
+@PROPERTY
+@given(st.integers(0, 8 * 600))
+def test_a_flipped_bit_in_the_certificate_is_seen(bit: int) -> None:
+    holding = PROVING[4]
+    signed = sign_data(holding, DEVICE.encode())
+    hostile = flipped(holding.certificate, bit)
+    with pytest.raises((SignatureInvalid, MalformedFile, UnsupportedKey)):
+        verify_data(DEVICE.encode(), hostile, signed)
+
+
+def test_an_rsa_proof_is_the_bare_digest_in_a_whole_block() -> None:
+    """What capfd lets pass: another padding, and a DigestInfo around the digest."""
+    holding = PROVING[1]
+    assert isinstance(holding.key, rsa.RSAPrivateKey)
+    octets = DEVICE.encode() + b"\0" + holding.certificate
+    usual = [
+        holding.key.sign(octets, padding.PKCS1v15(), h) for h in (hashes.SHA1(), hashes.SHA512())
+    ]
+    with pytest.raises(SignatureInvalid):
+        verify_data(DEVICE.encode(), holding.certificate, SignedData(*usual))
+    # A block whose padding is not FF: only its last octets are right.
+    signed = sign_data(holding, DEVICE.encode())
+    numbers = holding.key.private_numbers()
+    modulus, exponent = numbers.public_numbers.n, numbers.d
+    block = pow(int.from_bytes(signed.sha1_signature, "big"), 65537, modulus).to_bytes(256, "big")
+    assert block[:3] == b"\0\1\xff"
+    loose = b"\0\1" + b"\xfe" * 20 + block[22:]
+    forged = pow(int.from_bytes(loose, "big"), exponent, modulus).to_bytes(256, "big")
+    with pytest.raises(SignatureInvalid):
+        verify_data(DEVICE.encode(), holding.certificate, replace(signed, sha1_signature=forged))
+
+
+def test_the_proof_of_another_certificate_is_none() -> None:
+    one, other = PROVING[4], PROVING[5]
+    with pytest.raises(SignatureInvalid):
+        verify_data(DEVICE.encode(), other.certificate, sign_data(one, DEVICE.encode()))
+
+
+def test_a_key_too_small_for_its_digest_cannot_sign() -> None:
+    class Tiny:
+        key_size = 512
+
+        def sign(self, *_: object) -> bytes:
+            raise ValueError
+
+    with pytest.raises(UnsupportedKey, match="512 bits"):
+        sign_data(Identity(b"", Tiny()), b"SEP")  # type: ignore[arg-type]
+
+
+def test_what_is_no_certificate_proves_nothing() -> None:
+    with pytest.raises(MalformedFile):
+        verify_data(b"SEP", b"0\0", SignedData(b"", b""))
+    with pytest.raises(MalformedFile):
+        verify_sudi(1, SUDI(b"", b"", b""))
+
+
+def test_a_certificate_with_another_kind_of_key_proves_nothing() -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, DEVICE)])
+    day = datetime(2026, 11, 24, tzinfo=UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 7, day, day)
+    der = builder.sign(key, None).public_bytes(Encoding.DER)
+    with pytest.raises(UnsupportedKey, match="neither RSA nor EC"):
+        verify_data(b"SEP", der, SignedData(b"", b""))
+    assert not certifies(der, public_octets(key_of(EC)))
+
+
+def test_a_certificate_is_for_one_key() -> None:
+    octets = public_octets(key_of(EC))
+    assert certifies(issue(octets), octets)
+    assert not certifies(issue(octets), octets[:-1])
+    assert not certifies(b"0\0", octets)
+
+
+def test_kinds_of_keys_have_names() -> None:
+    assert [str(kind) for kind in (RSAKind(2048), EC, ECKind(9))] == [
+        "RSA 2048",
+        "EC P-256",
+        "EC 9",
     ]
 
 
-async def test_an_lsc_is_deleted(autojump_clock: MockClock) -> None:
-    lab = a_lab()
-    held = own_lsc(lab)
-    lab.schedule(DELETE, NULL)
-    async with lab.serving(Memory()) as server:
-        ended = await Phone(server).converse(Applicant(DEVICE, lsc=held.certificate))
-    assert (ended.operation, ended.erase, ended.done) == (DELETE, True, True)
-    assert (lab.record().operation, lab.record().lsc) == (Operation.NOTHING, None)
+# --- whole conversations --------------------------------------------------------------------------
 
 
-async def test_nothing_to_delete_stays_scheduled(autojump_clock: MockClock) -> None:
-    lab = a_lab()
-    before = lab.schedule(DELETE, NULL)
-    async with lab.serving(Memory()) as server:
-        ended = await Phone(server).converse()
-    assert ended.reason == 7
-    assert lab.record().is_same_task(before)
-    assert lab.record().result == "failed: the phone did not delete its certificate (reason 7)"
+@pytest.mark.parametrize(("said_string", "number"), [(STRING, 1), ("271828", 7), ("", 7)])
+def test_a_string_must_be_right(said_string: str, number: int) -> None:
+    job = Job(string=STRING.encode())
+    held = converse(job, Applicant(DEVICE, said_string))
+    assert held.ended is not None
+    assert (held.ended.reason, bool(job.finished)) == (number, number == 1)
 
 
-@pytest.mark.parametrize(
-    ("lsc", "has_mic", "result"),
-    [(True, True, "LSC, MIC"), (False, True, "MIC"), (True, False, "LSC"), (False, False, "none")],
-)
-async def test_troubleshoot_fetches_both_certificates(
-    lsc: bool, has_mic: bool, result: str, autojump_clock: MockClock
-) -> None:
-    lab = a_lab()
-    kept: list[tuple[str, CertificateType, bytes]] = []
-    lab.keep(lambda device, kind, certificate: kept.append((device, kind, certificate)))
-    held, own = own_lsc(lab).certificate, mic().certificate
-    lab.schedule(FETCH, NULL)
-    applicant = Applicant(DEVICE, lsc=held if lsc else None, mic=own if has_mic else None)
-    async with lab.serving(Memory()) as server:
-        ended = await Phone(server).converse(applicant)
-    assert (ended.operation, ended.reason) == (FETCH, 0)
-    assert lab.record().result == f"troubleshoot successful: {result}"
-    wanted = [(DEVICE, CertificateType.LSC, held)] if lsc else []
-    wanted += [(DEVICE, CertificateType.MIC, own)] if has_mic else []
-    assert kept == wanted
+def test_a_proof_must_be_there_and_bound_to_the_session() -> None:
+    lsc, mic = identity("lsc-rsa"), identity("mic")
+    job = Job(certificate=lsc.certificate, sudi=True)
+    for applicant, number in (
+        (Applicant(DEVICE, proof=lsc, sudi=mic), 1),
+        (Applicant(DEVICE, proof=lsc, sudi=PROVING[5]), 1),
+        (Applicant(DEVICE, proof=lsc), 7),
+        (Applicant(DEVICE, proof=mic, sudi=mic), 7),
+        (Applicant(DEVICE, proof=Identity(lsc.certificate, mic.key), sudi=mic), 7),
+        (Applicant(DEVICE, proof=lsc, sudi=Identity(mic.certificate, lsc.key)), 7),
+        (Applicant(DEVICE), 7),
+    ):
+        ended = converse(job, applicant, session_id=0x01020304).ended
+        assert ended is not None
+        assert ended.reason == number
 
 
-async def test_nothing_pending_unknown_and_expired(autojump_clock: MockClock) -> None:
-    lab = a_lab()
-    async with lab.serving(Memory()) as server:
-        assert (await Phone(server).converse()).reason == 0
-        assert (await Phone(server).converse(Applicant("SEP000000000009"))).reason == 9
-        lab.schedule(INSTALL, NULL, until=NOW)
-        assert (await Phone(server).converse()).reason == 0
-        lab.schedule(INSTALL, NULL, until=NOW + 1)
-        assert (await Phone(server).converse()).reason == 1
-    assert server.refusals == [
-        (0, "no operation is pending"),
-        (9, "no such device"),
-        (0, "the operation has expired"),
-    ]
+def test_a_device_that_nobody_knows() -> None:
+    held = converse(Job(), Applicant("SEP0000000000FF"))
+    assert held.ended == CAPFEnded(Operation.NOTHING, Reason.UNKNOWN_DEVICE)
+    assert not held.ended.done
 
 
-async def test_the_trace_of_an_install(autojump_clock: MockClock) -> None:
-    lab = a_lab()
-    lab.schedule(INSTALL, NULL)
-    async with lab.serving(Memory()) as server:
-        await Phone(server).converse()
-    accepted = server.seen[0]
-    phone = (1, accepted.phone_address, accepted.phone_port)
-    unknown, known = (*phone, "UNKNOWN"), (*phone, DEVICE)
-    assert server.seen == [
-        CAPFConnectionAccepted(*phone),
-        CAPFHandshakeDone(*phone),
-        CAPFMessage(*unknown, "AUTH_REQ"),
-        CAPFMessageReceived(*unknown),
-        CAPFMessage(*unknown, "AUTH_RES"),
-        CAPFEventReceived(*unknown, "AUTH_RES", "AWAIT_AUTH_RES"),
-        CAPFMessage(*known, "KEY_GEN_REQ"),
-        CAPFMessageReceived(*known),
-        CAPFMessage(*known, "REQ_IN_PROGRESS"),
-        CAPFEventReceived(*known, "REQUEST_IN_PROGRESS", "AWAIT_KEY_GEN_RES"),
-        CAPFMessageReceived(*known),
-        CAPFMessage(*known, "KEY_GEN_RES"),
-        CAPFEventReceived(*known, "KEY_GEN_RES", "AWAIT_KEY_GEN_RES"),
-        CAPFCertificateGenerated(*known),
-        CAPFMessage(*known, "STORE_CERT_REQ"),
-        CAPFMessageReceived(*known),
-        CAPFMessage(*known, "STORE_CERT_RES"),
-        CAPFEventReceived(*known, "STORE_CERT_RES", "AWAIT_STORE_CERT_RES"),
-        CAPFMessage(*known, "END_SESSION"),
-        CAPFUpgradeSuccessful(*known),
-    ]
-
-
-async def test_sessions_are_counted(autojump_clock: MockClock) -> None:
-    lab = a_lab()
-    lab.schedule(DELETE, NULL)
-    held = Applicant(DEVICE, lsc=own_lsc(lab).certificate)
-    async with lab.serving(Memory()) as server:
-        await Phone(server).converse(Applicant("SEP000000000009"))
-        await Phone(server).converse(held)
-    assert [e.request_number for e in server.seen if isinstance(e, CAPFHandshakeDone)] == [1, 2]
-    [done] = [e for e in server.seen if isinstance(e, CAPFOperationDone)]
-    assert (done.request_number, done.operation) == (2, "delete")
-
-
-# --- authentication strings -----------------------------------------------------------------------
-
-
-async def test_a_string_is_used_once(autojump_clock: MockClock) -> None:
-    lab = a_lab()
-    lab.schedule(INSTALL, STRING, string="123456")
-    async with lab.serving(Memory()) as server:
-        assert (await Phone(server).converse(STRING_APPLICANT)).reason == 1
-        lab.schedule(INSTALL, STRING)
-        assert (await Phone(server).converse(STRING_APPLICANT)).reason == 7
-    assert server.refusals == [(7, "no authentication string is set")]
-
-
-async def test_wrong_strings_are_counted_and_then_withdraw_it(autojump_clock: MockClock) -> None:
-    lab = a_lab()
-    lab.schedule(INSTALL, STRING, string="123456")
-    async with lab.serving(Memory()) as server:
-        for wrong in ("", "12345", "1234567")[:ATTEMPTS]:
-            assert (await Phone(server).converse(Applicant(DEVICE, wrong))).reason == 7
-        assert (await Phone(server).converse(STRING_APPLICANT)).reason == 0
-    record = lab.record()
-    assert (record.operation, record.string, record.lsc) == (Operation.NOTHING, "", None)
-    assert record.result == "withdrawn: too many wrong authentication strings"
-
-
-async def test_a_wrong_string_before_the_right_one(autojump_clock: MockClock) -> None:
-    lab = a_lab()
-    lab.schedule(INSTALL, STRING, string="123456")
-    async with lab.serving(Memory()) as server:
-        assert (await Phone(server).converse(Applicant(DEVICE, "654321"))).reason == 7
-        assert lab.record().wrong_strings == 1
-        assert (await Phone(server).converse(STRING_APPLICANT)).reason == 1
-
-
-async def test_two_phones_with_one_string_get_one_certificate(autojump_clock: MockClock) -> None:
-    """And somebody who guesses meanwhile does not disturb the one who knows it."""
-    lab = a_lab()
-    lab.schedule(INSTALL, STRING, string="123456")
-    slow = Slow()
-    reasons: list[int | None] = []
-    async with lab.serving(Memory()) as server:
-
-        async def enrol() -> None:
-            reasons.append((await Phone(server, keys=slow).converse(STRING_APPLICANT)).reason)
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(enrol)
-            nursery.start_soon(enrol)
-            await trio.sleep(1)
-            assert (await Phone(server).converse(Applicant(DEVICE, "0000"))).reason == 7
-            slow.ready.set()
-    assert sorted(reasons, key=str) == [1, 7]
-    assert server.refusals[-1] == (7, "the operation was changed while it was done")
-    assert lab.record().result == "upgrade successful"
-
-
-class Slow:
-    """Keys that are made when told."""
-
-    def __init__(self) -> None:
-        self.ready = trio.Event()
-
-    async def make(self, kind: KeyKind) -> PrivateKey:
-        await self.ready.wait()
-        return await Pooled().make(kind)
-
-
-# --- certificates ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("mode", [LSC_FIRST, MIC_FIRST])
-@pytest.mark.parametrize("kind", [SMALL, ECKind(Curve.P256)], ids=str)
-@pytest.mark.parametrize("style", LSCSubject)
-@pytest.mark.parametrize("with_sudi", [False, True])
-def test_an_lsc_by_the_lsc_that_is_there(
-    mode: CAPFMode, kind: KeyKind, style: LSCSubject, with_sudi: bool
-) -> None:
-    lab = a_lab()
-    lab.schedule(INSTALL, mode)
-    proof = own_lsc(lab, kind, style)
-    sudi = mic() if with_sudi else None
-    assert outcome(lab, Applicant(DEVICE, proof=proof, sudi=sudi)) == (1, "")
-
-
-@pytest.mark.parametrize("kind", [SMALL, ECKind(Curve.P384)], ids=str)
-def test_an_lsc_by_the_mic(kind: KeyKind) -> None:
-    lab = a_lab()
-    lab.schedule(INSTALL, MIC_FIRST)
-    own = mic(DEVICE, kind)
-    assert outcome(lab, Applicant(DEVICE, proof=own, sudi=own)) == (1, "")
-
-
-def outcome(lab: CAPFLab, applicant: Applicant) -> tuple[int | None, str]:
-    """Return the reason of END_SESSION, and what the server says of it."""
-
-    async def converse() -> tuple[int | None, str]:
-        async with lab.serving(Memory()) as server:
-            ended = await Phone(server).converse(applicant)
-        return ended.reason, server.refusals[0][1] if server.refusals else ""
-
-    return trio.run(converse, clock=MockClock(autojump_threshold=0))
-
-
-def test_proofs_that_are_none() -> None:
-    lab = a_lab()
-    task = lab.schedule(INSTALL, LSC_FIRST)
-    other, own = "SEP000000000009", own_lsc(lab)
-    swapped = Identity(own.certificate, made(RSAKind(2048)))
-    proofs = {
-        "the phone shows no certificate": None,
-        "the certificate is not that of": own_lsc(lab, device=other),
-        "the certificate is not valid now": own_lsc(lab, at=NOW - 6 * 365 * 86_400),
-        "the certificate was issued by nobody": foreign_mic(),
-        "the certificate is not one for signing": Identity(lab.authority_certificate(), own.key),
-        "the proof is wrong: the SHA1 signature": swapped,
-    }
-    for complaint, proof in proofs.items():
-        reason, detail = outcome(lab, Applicant(DEVICE, proof=proof))
-        assert reason == 7
-        assert detail.startswith(complaint), detail
-    assert outcome(lab, Applicant(DEVICE, proof=own_lsc(lab, at=NOW + 60)))[0] == 7
-    assert lab.record().is_same_task(task)
-    assert lab.record().lsc is None
-
-
-@pytest.mark.parametrize("mode", [NULL, LSC_FIRST])
-def test_sudi_data_counts_where_it_comes(mode: CAPFMode) -> None:
-    lab = a_lab()
-    lab.schedule(INSTALL, mode)
-    proof, stolen = own_lsc(lab), Identity(mic().certificate, made(RSAKind(2048)))
-    cases = {
-        "the SUDI certificate was issued by nobody": foreign_mic(),
-        "the SUDI certificate is not that of": mic("SEP000000000009"),
-        "the SUDI data is wrong: the SHA1 signature": stolen,
-    }
-    for complaint, sudi in cases.items():
-        reason, detail = outcome(lab, Applicant(DEVICE, proof=proof, sudi=sudi))
-        assert reason == 7
-        assert detail.startswith(complaint), detail
-
-
-# --- keys -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("asked", [RSAKind(2048), ECKind(Curve.P384)], ids=str)
-@pytest.mark.parametrize("made_kind", [SMALL, ECKind(Curve.P256)], ids=str)
-async def test_a_key_of_another_kind_is_not_certified(
-    asked: KeyKind, made_kind: KeyKind, autojump_clock: MockClock
-) -> None:
-    class Other:
-        async def make(self, _: KeyKind) -> PrivateKey:
-            return await Pooled().make(made_kind)
-
-    lab = a_lab()
-    task = lab.schedule(INSTALL, NULL, asked)
-    async with lab.serving(Memory()) as server:
-        assert (await Phone(server, keys=Other()).converse()).reason == 7
-    assert server.refusals == [(7, f"the phone made a key {made_kind}, asked for was {asked}")]
-    assert lab.record().is_same_task(task)
-    assert lab.record().lsc is None
-
-
-async def test_an_old_phone_by_tls_1_0(autojump_clock: MockClock) -> None:
-    lab = a_lab()
-    lab.schedule(INSTALL, NULL, until=LATER)
-    async with lab.serving(Memory()) as server:
-        phone = Phone.old(server)
-        assert (await phone.converse()).done
+def test_the_sudi_data_of_capfc_are_for_their_session() -> None:
+    message = conversation("18-install-lsc-rsa-sudi-mic")[1].message
+    value = message.element(Tag.SUDI_DATA)
+    assert value is not None
+    claim = claim_of(NAME, (16, value))
+    assert claim.sudi is not None
+    verify_sudi(18, claim.sudi)
+    with pytest.raises(SignatureInvalid):
+        verify_sudi(19, claim.sudi)
+    assert claim.sudi.certificate == certificate("mic")
+    assert lab("mic").der != claim.sudi.certificate

@@ -1,199 +1,269 @@
-"""`firmware-sim capf`, in the directory of a lab: scheduling, strings that are not shown, MICs."""
+"""`secd capf`, as people and scripts use it, against a small server on loopback."""
 
 import json
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from random import Random
 
 import pytest
+import trio
+from capf_support import DEVICE, STRING, Job, holder, serving
+from capf_vectors import FOLDER, certificate
 from click.testing import CliRunner, Result
+from tls_support import identity
 
-from firmware_sim.cli import commands
-from firmware_sim.cluster import Device, PooledKeys, demo_cluster
-from firmware_sim.cluster.state import CAPFMode
-from firmware_sim.lab import capf_store, keep_shown, manufacturer, write_lab
-from secd.capf import (
-    CertificateType,
-    Curve,
-    ECKind,
-    Operation,
-    RSAKind,
-    kind_of_untrusted,
-    public_octets,
-)
-from secd.certs import load_certificate_untrusted
+from firmware_sim.net.tcp import KernelTCPServerNetwork
+from firmware_sim.net.tls import Handler
+from secd.capf import CAPFServerSession, Curve, ECKind, Identity, Message, RSAKind
+from secd.cli import commands
 from secd.errors import UnusableInput
-from secd.files.identity import load_identity_untrusted
+from secd.files.identity import identity_to_pem, load_identity_untrusted
+from secd.net.network import Address
+from secd.net.tls_context import TLSIdentity
+from secd.net.tls_stream import TLSStream
 
-FIRST, SECOND, OLD = "SEP0011215A1AE3", "SEP0011215A1AE4", "SEP000D28000002"
-STRING = "90817263"
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Path:
-    cluster = demo_cluster(PooledKeys(), Random(1))
-    cluster.add_device(Device(SECOND, "8861", encrypted_configuration=True))
-    cluster.add_device(Device(OLD, "7940"))
-    folder = tmp_path / "lab"
-    write_lab(cluster, folder)
-    return folder
+CAPF_CERTIFICATE = str(FOLDER / "keys" / "capf.pem")
+MIC = str(FOLDER / "keys" / "mic.pem")
 
 
-def run(lab: Path, *words: str, typed: str = "") -> Result:
-    return CliRunner().invoke(commands, ["capf", *words, "--dir", str(lab)], input=typed)
+@contextmanager
+def server(what: Job | Handler, shown: TLSIdentity | None = None) -> Iterator[str]:
+    """Serve in a thread, as the command runs a trio of its own; yields HOST:PORT."""
+    ready, ports = threading.Event(), []
+    stop: list[trio.CancelScope] = []
+    token: list[trio.lowlevel.TrioToken] = []
+
+    async def run() -> None:
+        with trio.CancelScope() as scope:
+            stop.append(scope)
+            token.append(trio.lowlevel.current_trio_token())
+            async with serving(
+                KernelTCPServerNetwork(), ("127.0.0.1", 0), what, shown
+            ) as listening:
+                ports.append(listening.address[1])
+                ready.set()
+                await trio.sleep_forever()
+
+    thread = threading.Thread(target=trio.run, args=(run,))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield f"127.0.0.1:{ports[0]}"
+    finally:
+        token[0].run_sync_soon(stop[0].cancel)
+        thread.join()
 
 
-def done(lab: Path, *words: str, typed: str = "") -> Result:
-    result = run(lab, *words, typed=typed)
-    assert result.exit_code == 0, result.output
-    assert STRING not in result.output
-    return result
+def capf(address: str, state: Path, *options: str, typed: str = "") -> Result:
+    fixed = ("--capf-certificate", CAPF_CERTIFICATE, "--state", str(state))
+    return CliRunner().invoke(commands, ["capf", address, DEVICE, *fixed, *options], typed)
 
 
-def refused(lab: Path, *words: str, typed: str = "") -> str:
-    result = run(lab, *words, typed=typed)
-    assert isinstance(result.exception, UnusableInput), result.output
-    assert STRING not in str(result.exception) + result.output
-    return str(result.exception)
+def keep(state: Path, name: str, held: Identity) -> None:
+    state.mkdir(exist_ok=True)
+    (state / name).write_bytes(identity_to_pem(held))
 
 
-def stored(lab: Path, device: str = FIRST) -> tuple[Operation, CAPFMode, object, str]:
-    store = capf_store(lab)
-    record = store.get(device)
-    store.close()
-    assert record is not None
-    return record.operation, record.authentication, record.key, record.string
+def test_an_lsc_is_installed_and_renewed(tmp_path: Path) -> None:
+    state = tmp_path / "phone"
+    kept = []
+    for kind in (RSAKind(2048), ECKind(Curve.P256)):
+        with server(Job(kind=kind)) as address:
+            result = capf(address, state)
+        assert result.exit_code == 0, result.output
+        assert result.output.startswith(f"LSC installed in {state / 'lsc.pem'}\n  CN={DEVICE}, ")
+        assert f"{kind}, serial C0FFEE, issued by CN=CAPF;OU=CAPF;O=Lab" in result.output
+        path = state / "lsc.pem"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        kept.append(load_identity_untrusted(path.read_bytes(), "it").certificate)
+        assert [file.name for file in state.iterdir()] == ["lsc.pem"]
+    assert kept[0] != kept[1]
 
 
-def test_one_device_by_string(lab: Path) -> None:
-    said = done(lab, "schedule", "install", FIRST.lower(), "--auth", "string", "--key", "ec-384")
-    assert said.stdout.startswith(f"{FIRST}: install by string, ec-384, until 2")
-    assert said.stderr == f"{FIRST}: no string is set: firmware-sim capf set-string\n"
-    done(lab, "set-string", FIRST, typed=f"{STRING}\n{STRING}\n")
-    assert stored(lab) == (
-        *(Operation.INSTALL, CAPFMode.AUTHENTICATION_STRING, ECKind(Curve.P384), STRING),
+@pytest.mark.parametrize(("typed", "code"), [(STRING, 0), ("271828", 1)])
+def test_by_authentication_string(typed: str, code: int, tmp_path: Path) -> None:
+    job = Job(string=STRING.encode())
+    with server(job) as address:
+        result = capf(address, tmp_path, "--string-prompt", "--trace", typed=f"{typed}\n")
+    assert result.exit_code == code
+    assert typed not in result.output
+    assert "Password : (not shown)" in result.output
+    assert (tmp_path / "lsc.pem").exists() is (code == 0)
+    if code:
+        assert "REFUSED: by the server: reason 7: wrong authentication string" in result.output
+
+
+@pytest.mark.parametrize("typed", ["", "\n", "1" * 65, "12\x0034", "zwölf"])
+def test_what_cannot_be_a_string_is_not_sent(typed: str, tmp_path: Path) -> None:
+    result = capf("127.0.0.1:1", tmp_path, "--string-prompt", typed=typed)
+    assert isinstance(result.exception, UnusableInput)
+    assert "an authentication string has" in str(result.exception)
+
+
+def test_by_existing_certificate(tmp_path: Path) -> None:
+    lsc = holder(ECKind(Curve.P384))
+    state = tmp_path / "phone"
+    keep(state, "lsc.pem", lsc)
+    mic = ("--mic", MIC)
+    for shown, options in (
+        (lsc.certificate, ("--prove", "lsc")),
+        (lsc.certificate, ("--prove", "mic")),  # there is no MIC
+        (certificate("mic"), ("--prove", "mic", *mic)),
+        (lsc.certificate, ("--prove", "lsc", *mic)),
+    ):
+        job = Job("nothing", certificate=shown, sudi="--mic" in options)
+        with server(job) as address:
+            result = capf(address, state, *options)
+        assert (result.exit_code, job.claims[0].certificate) == (0, shown)
+        assert result.output == f"nothing is scheduled for {DEVICE}\n"
+    with server(Job(certificate=lsc.certificate)) as address:
+        assert capf(address, state).exit_code == 1
+
+
+def test_a_mic_in_the_flash_is_the_mic(tmp_path: Path) -> None:
+    state = tmp_path / "phone"
+    keep(state, "mic.pem", load_identity_untrusted(Path(MIC).read_bytes(), "it"))
+    job = Job("fetch", certificate=certificate("mic"), also_mic=True)
+    with server(job) as address:
+        result = capf(address, state, "--prove", "lsc")  # there is no LSC
+    assert result.output == "asked for certificates; the phone has MIC\n"
+    assert (result.exit_code, job.shown) == (0, [None, certificate("mic")])
+
+
+def test_an_lsc_is_shown_and_deleted(tmp_path: Path) -> None:
+    lsc = holder(ECKind(Curve.P256))
+    state = tmp_path / "phone"
+    keep(state, "lsc.pem", lsc)
+    job = Job("fetch")
+    with server(job) as address:
+        assert capf(address, state).output == "asked for certificates; the phone has LSC\n"
+    assert job.shown == [lsc.certificate]
+    with server(Job("delete")) as address:
+        assert capf(address, state).output == f"LSC deleted from {state / 'lsc.pem'}\n"
+        assert list(state.iterdir()) == []
+        again = capf(address, state)  # the server says 7, having heard that there is none
+    assert again.exit_code == 1
+    with server(Job("fetch")) as address:
+        assert capf(address, state).output == "asked for certificates; the phone has none\n"
+
+
+async def deleting_as_capfd(stream: TLSStream, _: Address) -> None:
+    """capfd says success whatever the phone says."""
+    session = CAPFServerSession(1)
+    await stream.send_all(session.start().encode())
+    for message in (Message(13, 1), Message(15, 1, ((1, b"\1"),))):
+        await stream.receive_some()
+        await stream.send_all(message.encode())
+
+
+def test_there_was_nothing_to_delete(tmp_path: Path) -> None:
+    with server(deleting_as_capfd) as address:
+        result = capf(address, tmp_path)
+    assert (result.exit_code, result.output) == (0, "there was no LSC to delete\n")
+
+
+def ending(*elements: tuple[int, bytes], kind: int = 15) -> Handler:
+    async def end(stream: TLSStream, _: Address) -> None:
+        await stream.send_all(Message(kind, 1, elements).encode())
+
+    return end
+
+
+@pytest.mark.parametrize(
+    ("handler", "text"),
+    [
+        (ending((1, b"\x09")), "by the server: reason 9: CAPF does not know the device"),
+        (ending((1, b"\x2a")), "by the server: reason 42: its meaning is not known"),
+        (ending(kind=16), "by the server: RETRY_LATER: it is busy"),
+    ],
+)
+def test_a_refusal_says_its_number_and_what_it_means(
+    handler: Handler, text: str, tmp_path: Path
+) -> None:
+    with server(handler) as address:
+        result = capf(address, tmp_path)
+    assert result.exit_code == 1
+    assert f"REFUSED: {text}" in result.output
+
+
+def test_a_key_that_is_too_small_is_refused_by_the_phone(tmp_path: Path) -> None:
+    with server(Job(kind=RSAKind(512))) as address:
+        result = capf(address, tmp_path)
+    assert result.exit_code == 1
+    assert "REFUSED: by the phone: no key can be made as asked: key type 0, key size 512" in (
+        result.output
     )
-    assert done(lab, "schedule", "install", FIRST, "--auth", "string").stderr == ""
 
 
-def test_a_string_that_is_none_is_refused_and_not_shown(lab: Path) -> None:
-    wrong = STRING * 2
-    assert "has 4 to 10 digits" in refused(lab, "set-string", FIRST, typed=f"{wrong}\n{wrong}\n")
+def test_a_server_that_says_success_to_a_refusal(tmp_path: Path) -> None:
+    async def praise(stream: TLSStream, _: Address) -> None:
+        await stream.send_all(CAPFServerSession(1).start().encode())
+        for message in (Message(3, 1), Message(15, 1, ((1, b"\1"),))):
+            await stream.receive_some()
+            await stream.send_all(message.encode())
+
+    with server(praise) as address:
+        result = capf(address, tmp_path)
+    assert result.exit_code == 1
+    assert "made as asked: nothing (the server ended with success)" in result.output
 
 
-def test_the_list(lab: Path) -> None:
-    done(lab, "schedule", "delete", FIRST, "--until", "2031-12-31 18:00")
-    done(lab, "schedule", "install", SECOND, "--auth", "mic", "--until", "2001-01-01 00:00")
-    done(lab, "set-string", FIRST, typed=f"{STRING}\n{STRING}\n")
-    lines = done(lab, "list").stdout.splitlines()
-    assert lines == [
-        "device           operation     by      key       until             string",
-        f"{FIRST}  delete        null    -         2031-12-31 18:00  set",
-        f"{SECOND}  install       mic     rsa-2048  2001-01-01 00:00  -",
-        "  expired",
-        f"{OLD}  none          -       -         -                 -",
+def test_another_server_and_none_are_unreachable(tmp_path: Path) -> None:
+    with server(Job(), identity("outsider")) as address:
+        other = capf(address, tmp_path)
+    assert other.exit_code == 3
+    assert "PEER_NOT_LISTED (alert 48 sent); nothing has changed" in other.output
+    none = capf(address, tmp_path, "--json")
+    assert none.exit_code == 3
+    assert json.loads(none.output)["outcome"] == "unreachable"
+
+
+def test_everything_as_json(tmp_path: Path) -> None:
+    with server(Job(string=STRING.encode())) as address:
+        result = capf(
+            address, tmp_path, "--string-prompt", "--json", "--trace", typed=f"{STRING}\n"
+        )
+    *messages, outcome = [json.loads(line) for line in result.output.splitlines()]
+    assert [one["message"]["name"] for one in messages] == [
+        *("AUTH_REQ", "AUTH_RES", "KEY_GEN_REQ", "REQ_IN_PROGRESS", "KEY_GEN_RES"),
+        *("STORE_CERT_REQ", "STORE_CERT_RES", "END_SESSION"),
     ]
-    assert max(map(len, lines)) < 80
-    machine = json.loads(done(lab, "list", "--json").stdout)
-    assert [one["device"] for one in machine] == [FIRST, SECOND, OLD]
-    assert (machine[0]["string_is_set"], machine[0]["operation"]) == (True, "delete")
-    assert (machine[1]["expired"], machine[2]["expires_at_seconds"]) == (True, None)
+    said = {element["label"]: element for element in messages[1]["message"]["elements"]}
+    assert (messages[1]["message"]["from"], said["Password"]["octets"]) == ("phone", None)
+    assert said["DeviceName"]["octets"] == DEVICE.encode().hex() + "00"
+    assert STRING.encode().hex() not in result.output
+    assert (outcome["outcome"], outcome["exit_code"], outcome["reason"]) == ("installed", 0, 1)
+    assert (outcome["operation"], outcome["lsc"].startswith(f"CN={DEVICE}")) == ("install", True)
 
 
-def test_many_devices_from_a_file(lab: Path, tmp_path: Path) -> None:
-    file = tmp_path / "phones.csv"
-    file.write_text(
-        "device,operation,authentication,key,string,until\n"
-        f"{FIRST},install,string,rsa-1024,{STRING},2031-12-31 18:00\n"
-        f"{SECOND.lower()},install,,ec-256,,\n"
-        f"{OLD},none,,,,\n"
-    )
-    said = done(lab, "import", str(file))
-    assert said.stdout == "3 devices scheduled\n"
-    assert "its configuration is encrypted, which EC keys cannot be used for" in said.stderr
-    assert stored(lab) == (
-        *(Operation.INSTALL, CAPFMode.AUTHENTICATION_STRING, RSAKind(1024), STRING),
-    )
-    assert stored(lab, SECOND) == (
-        *(Operation.INSTALL, CAPFMode.NULL_STRING, ECKind(Curve.P256), ""),
-    )
-    file.write_text(f"device,operation\n{FIRST},troubleshoot\n")
-    done(lab, "import", str(file))
-    assert stored(lab)[0] is Operation.FETCH
-
-
-GOOD = f"{FIRST},delete,null"
-BAD_FILES = [
-    ("", "the first line names the columns"),
-    ("device,authentication\n", "the first line names the columns"),
-    ("device,operation,colour\n", "the first line names the columns"),
-    ("device,operation\nSEP000000000009,install\n", "line 2: SEP000000000009: no such device"),
-    (f"device,operation\n{FIRST}\n", "line 2: operation is '', not one of none, install"),
-    (f"device,operation\n{FIRST},install,x\n", "line 2: more fields than columns"),
-    (f"device,operation,key\n{GOOD}\n", "line 2: key is 'null', not one of rsa-1024"),
-    (
-        f"device,operation,authentication\n{GOOD}\n{FIRST},install,none\n",
-        "line 3: SEP0011215A1AE3: operation install does not go with authentication none",
-    ),
-    (
-        f"device,operation,string\n{FIRST},install,{STRING * 2}\n",
-        "line 2: SEP0011215A1AE3: an authentication string has 4 to 10 digits",
-    ),
-    (f"device,operation,until\n{FIRST},install,soon\n", "line 2: 'soon' is no time"),
-    (f'device,operation\n{FIRST},"inst\n', "unexpected end of data"),
-    ("device,operation\n\udcff", "is no text in UTF-8"),
+UNUSABLE: list[tuple[list[str], str]] = [
+    (["--prove", "lsc"], "holds neither lsc.pem nor mic.pem"),
+    (["--prove", "lsc", "--string-prompt"], "two ways to prove one thing"),
+    (["--mic", "nowhere.pem"], "No such file"),
+    (["--mic", str(FOLDER / "keys" / "manufacturing-ca.pem")], "holds no certificate together"),
 ]
 
 
-@pytest.mark.parametrize(("text", "complaint"), BAD_FILES)
-def test_files_that_cannot_be_used_change_nothing(
-    lab: Path, tmp_path: Path, text: str, complaint: str
+@pytest.mark.parametrize(("options", "text"), UNUSABLE)
+def test_what_cannot_be_used_is_said_before_anybody_is_asked(
+    options: list[str], text: str, tmp_path: Path
 ) -> None:
-    file = tmp_path / "phones.csv"
-    file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    assert complaint in refused(lab, "import", str(file))
-    store = capf_store(lab)
-    assert store.get(FIRST) is None
-    store.close()
+    result = capf("127.0.0.1:1", tmp_path, *options)
+    assert isinstance(result.exception, UnusableInput)
+    assert text in str(result.exception)
 
 
-def test_what_is_not_there(lab: Path, tmp_path: Path) -> None:
-    assert "no such device" in refused(lab, "schedule", "install", "SEP000000000009")
-    assert "No such file" in refused(lab, "import", str(tmp_path / "none.csv"))
-    assert "holds no lab" in refused(tmp_path / "none", "list")
-    assert "is no time" in refused(lab, "schedule", "install", FIRST, "--until", "2031-13-01 00:00")
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "127.0.0.1:x", "127.0.0.1:65536", ":3804"])
+def test_what_is_no_address(address: str, tmp_path: Path) -> None:
+    assert isinstance(capf(address, tmp_path).exception, UnusableInput)
 
 
-@pytest.mark.parametrize("key", ["rsa-1024", "ec-521"])
-def test_a_mic_for_a_phone(lab: Path, tmp_path: Path, key: str) -> None:
-    out = tmp_path / "mic.pem"
-    out.write_bytes(b"an old one")
-    said = done(lab, "mic", SECOND, "--out", str(out), "--key", key)
-    assert f"MIC of CP-8861-{SECOND}" in said.output
-    assert out.stat().st_mode & 0o777 == 0o600
-    made = load_identity_untrusted(out.read_bytes(), "mic.pem")
-    kind = kind_of_untrusted(public_octets(made.key))
-    assert kind == (RSAKind(1024) if key == "rsa-1024" else ECKind(Curve.P521))
-    maker = manufacturer(lab, PooledKeys(), 0).certificate
-    certificate = load_certificate_untrusted(made.certificate)
-    certificate.verify_directly_issued_by(load_certificate_untrusted(maker))
-    store = capf_store(lab)
-    record = store.get(SECOND)
-    store.close()
-    assert record is not None
-    assert record.mic == made.certificate
-    assert (lab / "keys" / "manufacturing.pem").stat().st_mode & 0o777 == 0o600
-
-
-def test_phones_without_mic(lab: Path, tmp_path: Path) -> None:
-    said = refused(lab, "mic", OLD, "--out", str(tmp_path / "mic.pem"))
-    assert said == f"{OLD} is a 7940: 7940 and 7960 have no MIC"
-    assert not (tmp_path / "mic.pem").exists()
-
-
-def test_what_a_phone_showed_is_kept(lab: Path) -> None:
-    certificate = manufacturer(lab, PooledKeys(), 0).certificate
-    keep_shown(lab, FIRST, CertificateType.LSC, certificate)
-    pem = (lab / "troubleshoot" / f"{FIRST}-LSC.pem").read_text()
-    assert pem.startswith("-----BEGIN CERTIFICATE-----")
-    with pytest.raises(UnusableInput, match=f"the MIC that {FIRST} shows: the certificate cannot"):
-        keep_shown(lab, FIRST, CertificateType.MIC, b"nothing")
+def test_an_lsc_that_cannot_be_read_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "lsc.pem").write_text("damaged")
+    job = Job()
+    with server(job) as address:
+        result = capf(address, tmp_path)
+    assert isinstance(result.exception, UnusableInput)
+    assert (job.claims, (tmp_path / "lsc.pem").read_text()) == ([], "damaged")

@@ -14,6 +14,7 @@ from tftp_receiver_support import (
     OTHER_HOST,
     PEER,
     REQUEST,
+    UNKNOWN_ID,
     WELL_KNOWN,
     WHOLE,
     A,
@@ -32,7 +33,7 @@ from tftp_receiver_support import (
 
 from secd.errors import UnusableInput
 from secd.tftp import Failed, Received, Receiver, State
-from secd.tftp.receiver import DALLY_SECONDS, IDLE_ARRIVALS, IDLE_WINDOWS
+from secd.tftp.receiver import DALLY_SECONDS, ECHO_SECONDS, IDLE_ARRIVALS, IDLE_WINDOWS
 from secd.words import TransferFailure
 
 # -- requests and whole files
@@ -290,3 +291,35 @@ def test_a_server_without_end_meets_the_limit() -> None:
         feed(receiver, data(next(numbers) & 0xFFFF))
     assert failure(receiver) is TransferFailure.TOO_LARGE
     assert next(numbers) == 550_001 // 512 + 3 - 1
+
+
+def test_options_without_a_size_are_welcome_however_little_may_come() -> None:
+    receiver = start(ALL_OPTIONS, limit=0)
+    receiver.receive_datagram(AGREED, PEER, 0.1)
+    assert receiver.state is State.AWAIT_FIRST_BLOCK
+
+
+def test_a_size_has_twenty_digits_at_most() -> None:
+    for digits, state in ((20, State.AWAIT_FIRST_BLOCK), (21, State.ENDED)):
+        receiver = start(ALL_OPTIONS, limit=10**21)
+        receiver.receive_datagram(oack(b"tsize", b"0" * (digits - 1) + b"9"), PEER, 0.1)
+        assert receiver.state is state
+
+
+def test_after_a_strangers_datagram_the_acknowledgement_still_goes_to_the_peer() -> None:
+    receiver = start()
+    receiver.receive_datagram(data(1), PEER, 0.1)
+    sent(receiver)
+    receiver.receive_datagram(data(1), OTHER_HOST, 0.2)
+    assert receiver.datagrams_to_send() == [(UNKNOWN_ID, OTHER_HOST)]
+    receiver.timer_fired(1.1)
+    assert receiver.datagrams_to_send() == [(ack(1), PEER)]
+
+
+def test_a_copy_is_acknowledged_again_as_soon_as_the_echo_is_over() -> None:
+    receiver = start()
+    receiver.receive_datagram(data(1), PEER, 0.0)
+    assert sent(receiver) == [ack(1)]
+    for now, answers in ((ECHO_SECONDS / 2, []), (ECHO_SECONDS, [ack(1)])):
+        receiver.receive_datagram(data(1), PEER, now)
+        assert sent(receiver) == answers

@@ -82,6 +82,37 @@ class Identities:
         return None
 
 
+def applicant_for(
+    device: str, held: Identities, capf_auth_mode: int, string: str = ""
+) -> Applicant | None:
+    """Return who applies, and how he proves it; None: By Existing Certificate, and he has none.
+
+    capf_auth_mode -- as in the configuration: 3 By Existing Certificate (Precedence to LSC),
+    4 (Precedence to MIC); any other proves nothing by a certificate.
+    """
+    proof = None
+    if capf_auth_mode in (_LSC_FIRST, _MIC_FIRST):
+        lsc_first = capf_auth_mode == _LSC_FIRST
+        proof = (held.lsc or held.mic) if lsc_first else (held.mic or held.lsc)
+        if proof is None:
+            return None
+    rsa_held = (
+        identity
+        for identity in (held.mic, proof)
+        if identity is not None and isinstance(identity.key, rsa.RSAPrivateKey)
+    )
+    return Applicant(
+        device,
+        string,
+        proof,
+        # The open capfc shows SUDI data beside every proof; which certificate a phone takes
+        # for it no source says (?): here the one that was made with the phone.
+        None if proof is None else next(rsa_held, None),
+        None if held.lsc is None else held.lsc.certificate,
+        None if held.mic is None else held.mic.certificate,
+    )
+
+
 class Enrolling:
     """What the phone holds by now, and the application that runs. due -- why one is due."""
 
@@ -127,28 +158,8 @@ class Enrolling:
 
     def applicant(self, configuration: Configuration, string: str = "") -> Applicant | None:
         """Return who applies, and how he proves it; None where he cannot."""
-        held = self.identities
-        proof = None
-        if configuration.capf_auth_mode in (_LSC_FIRST, _MIC_FIRST):
-            lsc_first = configuration.capf_auth_mode == _LSC_FIRST
-            proof = (held.lsc or held.mic) if lsc_first else (held.mic or held.lsc)
-            if proof is None:
-                return None
-        rsa_held = (
-            identity
-            for identity in (held.mic, proof)
-            if identity is not None and isinstance(identity.key, rsa.RSAPrivateKey)
-        )
-        return Applicant(
-            self._device,
-            string,
-            proof,
-            # The open capfc shows SUDI data beside every proof; which certificate a phone takes
-            # for it no source says (?): here the one that was made with the phone.
-            None if proof is None else next(rsa_held, None),
-            None if held.lsc is None else held.lsc.certificate,
-            None if held.mic is None else held.mic.certificate,
-        )
+        mode = configuration.capf_auth_mode
+        return applicant_for(self._device, self.identities, mode, string)
 
     def settle(self, machine: EnrolMachine) -> Told:
         """Take how an application ended."""

@@ -122,7 +122,7 @@ class CAPFClientSession:
         self.ended: CAPFEnded | None = None
         self._applicant = applicant
         self._buffer = MessageBuffer()
-        self._session_id: int | None = None
+        self._session_id = 0  # the server's first message names it
         self._operation = Operation.NOTHING
         self._key: PrivateKey | None = None
         self._new: Identity | None = None
@@ -155,6 +155,8 @@ class CAPFClientSession:
                 raise RemoteProtocolViolation("CAPF goes on after END_SESSION")
             while (message := self._buffer.next_message_untrusted()) is not None:
                 outputs += [MessageTaken(message), *self._take(message)]
+            if self.ended is not None and not self._buffer.is_empty:
+                raise RemoteProtocolViolation("CAPF goes on after END_SESSION")
         except RemoteProtocolViolation:
             self.state = ClientState.FAILED
             raise
@@ -191,7 +193,7 @@ class CAPFClientSession:
         return self._send(MessageType.STORE_CERT_RES, _reason(stored))
 
     def _take(self, message: Message) -> list[ClientOutput]:
-        if self._session_id is None:
+        if self.state is ClientState.AWAIT_AUTH_REQ:
             self._session_id = message.session_id
         if message.session_id != self._session_id:
             raise RemoteProtocolViolation(
@@ -305,8 +307,6 @@ class CAPFClientSession:
         return [self.ended]
 
     def _send(self, kind: int, *elements: tuple[int, bytes]) -> SendOctets:
-        if self._session_id is None:
-            raise RuntimeError("a phone speaks only after its server")
         return SendOctets(Message(kind, self._session_id, elements))
 
     def _move(self, step: ClientStep) -> None:

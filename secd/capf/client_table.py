@@ -58,7 +58,6 @@ CLIENT_TRANSITIONS: Mapping[ClientState, Mapping[ClientStep, ClientState]] = {
     ClientState.AWAIT_KEY: {
         **_ANYWHERE,
         ClientStep.KEY_MADE: ClientState.AWAIT_STORE_CERT_REQ,
-        ClientStep.NO_KEY: ClientState.AWAIT_END_SESSION,
         ClientStep.AGREE: ClientState.AWAIT_KEY,
     },
     ClientState.AWAIT_STORE_CERT_REQ: {

@@ -9,7 +9,6 @@ SHA-512 signature (tag 20) 03, u16 length, signature
 """
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from secd.errors import RemoteProtocolViolation
@@ -52,7 +51,10 @@ def encode_sudi(sudi: SUDI) -> bytes:
 
 def decode_sudi_untrusted(value: bytes) -> SUDI:
     """Read tag 16. Raises RemoteProtocolViolation, also for a missing item."""
-    items = dict(_items_untrusted(value, "the SUDI data"))
+    listed = _items_untrusted(value, "the SUDI data")
+    items = dict(listed)
+    if len(items) < len(listed):
+        raise RemoteProtocolViolation("an item stands twice in the SUDI data")
     try:
         return SUDI(items[_SUDI_CERTIFICATE], items[_SUDI_SHA1], items[_SHA512])
     except KeyError as missing:
@@ -76,12 +78,15 @@ def _item(tag: int, value: bytes) -> bytes:
     return struct.pack(">BH", tag, len(value)) + value
 
 
-def _items_untrusted(value: bytes, what: str) -> Iterator[tuple[int, bytes]]:
+def _items_untrusted(value: bytes, what: str) -> list[tuple[int, bytes]]:
+    """Return all items: what follows the one that is wanted must be whole too."""
+    items = []
     at = 0
     while at < len(value):
         start = at + 3
         end = start + int.from_bytes(value[at + 1 : start], "big")
         if start > len(value) or end > len(value):
             raise RemoteProtocolViolation(f"an item inside {what} reaches past its end")
-        yield value[at], value[start:end]
+        items.append((value[at], value[start:end]))
         at = end
+    return items

@@ -101,7 +101,7 @@ def message_length_untrusted(header: bytes) -> int:
     discriminator, _, _, length = _HEADER.unpack(header)
     if discriminator != _DISCRIMINATOR:
         raise RemoteProtocolViolation(
-            f"a CAPF message begins with {_DISCRIMINATOR:#04x}, not {discriminator:#04x}"
+            f"a CAPF message begins with {_DISCRIMINATOR:#04x}, not {discriminator:#04x}", 0
         )
     return HEADER_BYTES + int(length)
 
@@ -109,9 +109,9 @@ def message_length_untrusted(header: bytes) -> int:
 def decode_message_untrusted(octets: bytes) -> Message:
     """Read one whole message. Raises RemoteProtocolViolation."""
     if len(octets) < HEADER_BYTES:
-        raise RemoteProtocolViolation("a CAPF message is shorter than its header")
+        raise RemoteProtocolViolation("a CAPF message is shorter than its header", len(octets))
     if message_length_untrusted(octets[:HEADER_BYTES]) != len(octets):
-        raise RemoteProtocolViolation("the length of a CAPF message is not that in its header")
+        raise RemoteProtocolViolation("the length of a CAPF message is not that in its header", 6)
     _, kind, session_id, _ = _HEADER.unpack_from(octets)
     elements: dict[int, bytes] = {}
     at = HEADER_BYTES
@@ -119,13 +119,13 @@ def decode_message_untrusted(octets: bytes) -> Message:
         start = at + 3
         end = start + int.from_bytes(octets[at + 1 : start], "big")
         if start > len(octets) or end > len(octets):
-            raise RemoteProtocolViolation(f"element {octets[at]} reaches past the message")
+            raise RemoteProtocolViolation(f"element {octets[at]} reaches past the message", at)
         tag, value = octets[at], octets[start:end]
         if tag in elements:
-            raise RemoteProtocolViolation(f"element {tag} stands twice in a CAPF message")
+            raise RemoteProtocolViolation(f"element {tag} stands twice in a CAPF message", at)
         if _SIZES.get(tag, len(value)) != len(value):
             raise RemoteProtocolViolation(
-                f"element {tag} has {len(value)} octets, not {_SIZES[tag]}"
+                f"element {tag} has {len(value)} octets, not {_SIZES[tag]}", at
             )
         elements[tag] = value
         at = end

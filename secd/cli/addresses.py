@@ -17,6 +17,16 @@ def split_port(text: str) -> tuple[str, str]:
     return host.strip("[]"), port
 
 
+def parse_server(text: str, default_port: int) -> tuple[str, int]:
+    """Return host and port of HOST[:PORT]. Raises UnusableInput."""
+    host, port = split_port(text)
+    if not host:
+        raise UnusableInput(f"{text!r} names no host")
+    if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise UnusableInput(f"{text!r}: {port!r} is not a port (1 to 65535)")
+    return host, int(port or default_port)
+
+
 def tftp_servers(
     servers: tuple[str, ...], mappings: tuple[str, ...]
 ) -> "tuple[tuple[str, ...], AddressBook]":

@@ -2,6 +2,8 @@
 
 import os
 import re
+import sys
+from getpass import getpass
 from pathlib import Path
 
 import click
@@ -23,6 +25,7 @@ from secd.words import FileKind
 
 _FILE_LIMIT_BYTES = 64 * 1024 * 1024  # components of firmware have up to some 20 MB
 _FIRMWARE_NAMES = (".loads", ".sbn", ".sb2", ".zz.sgn")  # in any case
+_STRING_CHARACTERS = 64  # CUCM takes 4 to 10 digits, the open capfctl 4 to 15 characters
 _DEVICE = re.compile(r"SEP[0-9A-F]{12}")
 
 
@@ -119,6 +122,26 @@ def parse_device(text: str) -> str:
             "like SEP0011215A1AE3"
         )
     return device
+
+
+def read_authentication_string(device: str) -> str:
+    """Ask for the authentication string of a device, hidden; from a pipe it is the first line.
+
+    Raises UnusableInput for what cannot be one. The error does not show it.
+    """
+    if sys.stdin.isatty():
+        try:
+            string = getpass(f"Authentication string for {device}: ")
+        except EOFError:
+            string = ""
+    else:
+        string = sys.stdin.readline(_STRING_CHARACTERS + 2).rstrip("\r\n")
+    if not (0 < len(string) <= _STRING_CHARACTERS and string.isascii() and string.isprintable()):
+        raise UnusableInput(
+            f"an authentication string has 1 to {_STRING_CHARACTERS} printable characters "
+            "(CUCM: 4 to 10 digits)"
+        )
+    return string
 
 
 def kind_of_name(name: str) -> FileKind:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secd.cli.certificates import certificate_lines, enrolment_sentence
-from secd.cli.inputs import Folder
+from secd.cli.inputs import Folder, read_authentication_string
 from secd.cli.wording import wrapped
 from secd.configuration import AUTHENTICATION_STRING
 from secd.files.data import model_catalogue
@@ -96,7 +96,7 @@ def update(state: Path, mappings: tuple[str, ...], as_json: bool, explain: bool)
         store = PhoneStore(flash, owner.device, model)
         configuration = store.load().configuration
         wanted = configuration is not None and configuration.capf_auth_mode == AUTHENTICATION_STRING
-        string = click.prompt("Authentication string", hide_input=True) if wanted else ""
+        string = read_authentication_string(owner.device) if wanted else ""
         phone = EmulatedPhone(owner.device, model, store, (), explain)
         report = trio.run(_update, phone, book, as_json, string)
     family = status_table().family(model.status_family)

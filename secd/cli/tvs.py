@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from secd.cli.addresses import split_port
+from secd.cli.addresses import parse_server
 from secd.cli.inputs import read_certificate
 from secd.cli.wording import function_text
-from secd.errors import UnusableInput
 from secd.files.data import model_catalogue
 from secd.models import Model
 from secd.trace import TraceEvent
@@ -52,7 +51,7 @@ def tvs(server: str, certificate: Path, tvs_certificate: Path, model: str, as_js
 
     from secd.net.tvs import TVSFailed
 
-    host, port = _address(server)
+    host, port = parse_server(server, _PORT)
     asked, pinned = read_certificate(certificate), read_certificate(tvs_certificate)
     found = model_catalogue().find(model)
     try:
@@ -62,13 +61,6 @@ def tvs(server: str, certificate: Path, tvs_certificate: Path, model: str, as_js
         sys.exit(_UNREACHABLE)
     _tell_answer(as_json, answer)
     sys.exit(_VOUCHED if answer.status == FOUND else _NOT)
-
-
-def _address(server: str) -> tuple[str, int]:
-    host, port = split_port(server)
-    if port and not (port.isdigit() and 0 < int(port) < 65536):
-        raise UnusableInput(f"{server!r}: {port!r} is not a port (1 to 65535)")
-    return host, int(port or _PORT)
 
 
 async def _ask(host: str, port: int, asked: bytes, verify: "Verify", model: Model) -> TVSAnswer:

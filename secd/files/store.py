@@ -260,7 +260,7 @@ def _voucher_from(row: dict[str, object]) -> Voucher:
                     frozenset(functions),
                     float(until),
                 )
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:  # the latter: no float is so large
                 raise FlashUnusable(f"the TVS cache in {_STATE} is damaged: {error}") from None
     raise FlashUnusable(f"the TVS cache in {_STATE} is damaged: {sorted(row)} is no voucher")
 

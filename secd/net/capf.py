@@ -19,11 +19,11 @@ from secd.capf import (
     Identity,
     Message,
     MessageTaken,
-    MessageType,
     SendOctets,
     StageLSC,
     Tag,
 )
+from secd.capf.listing import message_name
 from secd.errors import FlashUnusable, RemoteProtocolViolation, UnsupportedKey
 from secd.models import TLSProfile
 from secd.net.keys import KeySource
@@ -147,8 +147,8 @@ class CAPFClient:
                 return session.key_made(key)
             case StageLSC(lsc):
                 return session.staged(self._stage(lsc))
-            case CAPFEnded():
-                pass
+            case _:
+                pass  # CAPFEnded, which ends `_talk`
         return []
 
     def _stage(self, lsc: Identity) -> str:
@@ -161,8 +161,7 @@ class CAPFClient:
 
 def _facts(message: Message) -> tuple[str, int, int, int]:
     """Return name, session, octets and reason of a message, as trace events have them."""
-    known = set(MessageType)
-    name = MessageType(message.kind).name if message.kind in known else str(message.kind)
     reason = message.number(Tag.REASON)
     octets = len(message.encode())
+    name = message_name(message.kind)
     return name, message.session_id, octets, -1 if reason is None else reason
