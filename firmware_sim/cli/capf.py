@@ -168,7 +168,7 @@ def mic(device: str, directory: Path, out: Path, key: str) -> None:
             raise UnusableInput(f"{name} is a {found.name}: 7940 and 7960 have no MIC")
         keys = FreshKeys()
         maker = manufacturer(directory, keys, int(now))
-        phone = PhoneFacts(name, found.name)
+        phone = PhoneFacts(name, lab.cluster.devices[name].model)
         made = make_mic(maker, phone, KEY_KINDS[key], keys, SystemRandom(), now)
         write_identity(out, made)
         lab.store.change(name, _MICSetter(made.certificate).apply)
