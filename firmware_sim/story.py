@@ -5,10 +5,12 @@ the outcome.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from random import Random
 
+from firmware_sim.capf import CAPFRecord, CAPFStore
 from firmware_sim.cluster import (
+    CAPFMode,
     CertificateMaker,
     Cluster,
     ClusterFiles,
@@ -26,6 +28,7 @@ from firmware_sim.cluster import (
 from firmware_sim.cluster.lists import CTL_FILE
 from firmware_sim.cluster.seed import MADE_AT_SECONDS, PUBLISHER_ADDRESS
 from firmware_sim.cluster.tokens import TOKEN_BITS
+from secd.capf import Operation
 
 NEW_ADDRESS = "14.48.44.81"
 _TOKENLESS_PUBLISHER = Subject("cucm-1051-a-pub", "TAC", "Cisco", "Krakow", "Malopolska", "PL")
@@ -49,21 +52,30 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A phone of the story. key -- names its flash: the same key is the same phone."""
+    """A phone of the story. key -- names its flash: the same key is the same phone.
+
+    string -- what somebody types after the boot, at Security > LSC > Update; empty: nobody does.
+    """
 
     key: str
     device: str
     model: str
+    string: str = field(default="", repr=False)
+
+
+def _nothing(_: CAPFStore) -> None:
+    """Schedule nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One step: what is done to the cluster, and who boots then."""
+    """One step: what is done to the cluster and to its CAPF, and who boots then."""
 
     title: str
     text: str
     prepare: Callable[[Stage], None]
     actors: tuple[Actor, ...]
+    schedule: Callable[[CAPFStore], None] = _nothing
 
 
 _FRESH_9971 = Actor("9971 (non-mixed)", "SEP0C8525000001", "9971")
@@ -75,6 +87,9 @@ _TOKENLESS = (
     Actor("7940 (tokenless)", "SEP000D28000004", "7940"),
     Actor("9971 (tokenless)", "SEP0C8525000005", "9971"),
 )
+_LSC_7961 = Actor("7961 (LSC)", "SEP001121000006", "7961")
+_LSC_9971 = Actor("9971 (LSC)", "SEP0C8525000007", "9971")
+_STRING, _WRONG_STRING = "4711", "1234"
 
 
 def make_stage() -> Stage:
@@ -144,6 +159,31 @@ def _new_callmanager(stage: Stage) -> None:
 def _new_callmanager_and_tvs(stage: Stage) -> None:
     stage.cluster.publisher.tvs = stage.maker.self_signed(_TOKENLESS_PUBLISHER)
     _new_callmanager(stage)
+
+
+def _lsc_phones(stage: Stage) -> None:
+    for actor in (_LSC_7961, _LSC_9971):
+        stage.cluster.add_device(Device(actor.device, actor.model))
+
+
+def _encrypt(stage: Stage) -> None:
+    stage.cluster.devices[_LSC_7961.device].encrypted_configuration = True
+
+
+def _install_by_null_string(store: CAPFStore) -> None:
+    store.change(_LSC_7961.device, lambda record: _install(record, CAPFMode.NULL_STRING))
+
+
+def _install_by_string(store: CAPFStore) -> None:
+    store.change(
+        _LSC_9971.device,
+        lambda record: _install(record, CAPFMode.AUTHENTICATION_STRING).with_string(_STRING),
+    )
+
+
+def _install(record: CAPFRecord, by: CAPFMode) -> CAPFRecord:
+    """Schedule an Install that does not expire."""
+    return record.scheduled(Operation.INSTALL, by, record.key, 0.0)
 
 
 def _signed_later(stage: Stage) -> None:
@@ -225,5 +265,29 @@ SCENES = (
         "Now the phones know neither the new signer nor the new TVS.",
         _new_callmanager_and_tvs,
         _TOKENLESS,
+    ),
+    Scene(
+        "An LSC by null string",
+        "CAPF is to give a new 7961 its LSC. The configuration says so, the phone knows CAPF from "
+        "its CTL, makes a key and gets the certificate.",
+        _lsc_phones,
+        (_LSC_7961,),
+        _install_by_null_string,
+    ),
+    Scene(
+        "An LSC by authentication string",
+        "The 9971 does not turn to CAPF by itself. Somebody presses Update and types a wrong "
+        "string, and after another boot the right one.",
+        _non_mixed,
+        (replace(_LSC_9971, string=_WRONG_STRING), replace(_LSC_9971, string=_STRING)),
+        _install_by_string,
+    ),
+    Scene(
+        "TFTP Encrypted Config",
+        "The configuration of the 7961 is now encrypted to its LSC, with a new key in each file. "
+        "It learns that from the minimal configuration, and asks for the encrypted one at the "
+        "next boot.",
+        _encrypt,
+        (_LSC_7961, _LSC_7961),
     ),
 )

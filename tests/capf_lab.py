@@ -1,5 +1,6 @@
 """What the tests of the lab's CAPF share: a small cluster, its server, and a phone."""
 
+import atexit
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -66,6 +67,21 @@ def manufacturer() -> Credential:
 def mic(device: str = DEVICE, kind: KeyKind = SMALL) -> Identity:
     phone = PhoneFacts(device, MODEL)
     return make_mic(manufacturer(), phone, kind, PooledKeys(), Random(4), NOW - 500)
+
+
+def doubled() -> bytes:
+    """A certificate with one extension twice: the library reads it, but not its extensions."""
+    key = PooledKeys().rsa(1024)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, DEVICE)])
+    builder = certificate_builder(key.public_key(), 7, int(NOW) - 60)
+    builder = builder.subject_name(name).issuer_name(name)
+    for oid in ("1.2.3.4.5.6.1", "1.2.3.4.5.6.2"):
+        extension = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), b"\5\0")
+        builder = builder.add_extension(extension, critical=False)
+    octets = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    first, second = (bytes([42, 3, 4, 5, 6, last]) for last in (1, 2))
+    assert octets.count(second) == 1
+    return octets.replace(second, first)
 
 
 def foreign_mic() -> Identity:
@@ -135,6 +151,17 @@ class CAPFLab:
 
     def authority_certificate(self) -> bytes:
         """A certificate with the device's name that is an authority's."""
+        return self._certificate(x509.BasicConstraints(ca=True, path_length=None))
+
+    def certificate_for_encryption(self) -> bytes:
+        """A certificate of the device whose key usage leaves signing out."""
+        others = ("content_commitment", "data_encipherment", "key_agreement", "key_cert_sign")
+        off = dict.fromkeys((*others, "crl_sign", "encipher_only", "decipher_only"), False)
+        return self._certificate(
+            x509.KeyUsage(digital_signature=False, key_encipherment=True, **off)
+        )
+
+    def _certificate(self, extension: x509.ExtensionType) -> bytes:
         key = PooledKeys().rsa(1024)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, DEVICE)])
         issuer = load_certificate_untrusted(self.cluster.capf.certificate).subject
@@ -142,7 +169,7 @@ class CAPFLab:
             certificate_builder(key.public_key(), 7, int(NOW) - 60)
             .subject_name(name)
             .issuer_name(issuer)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(extension, critical=True)
         )
         signed = builder.sign(self.cluster.capf.key, hashes.SHA256())
         return signed.public_bytes(Encoding.DER)
@@ -193,9 +220,12 @@ class CAPFLab:
 
 def a_lab(subject: LSCSubject = LSCSubject.CUCM, store: CAPFStore | None = None) -> CAPFLab:
     cluster = demo_cluster(PooledKeys(), Random(1))
+    if store is None:
+        store = CAPFStore(None)
+        atexit.register(store.close)
     office = CAPFOffice(
         cluster,
-        store or CAPFStore(None),
+        store,
         (manufacturer().certificate,),
         lambda: NOW,
         subject,

@@ -123,7 +123,7 @@ async def test_a_key_may_take_minutes_but_not_for_ever(autojump_clock: MockClock
         progress = Message(MessageType.REQ_IN_PROGRESS, 1).encode()
 
         async def delay() -> None:
-            while True:
+            for _ in range(100):
                 await stream.send_all(progress)
                 await trio.sleep(20)
 
@@ -439,4 +439,5 @@ async def test_a_wrong_string_that_cannot_be_counted_is_refused(
     broken = a_lab(store=store)
     async with broken.serving(Memory()) as server:
         assert (await Phone(server).converse()).reason == 7
+    store.close()
     assert server.refusals == [(7, "no space left")]

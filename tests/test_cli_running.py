@@ -18,7 +18,7 @@ BOOT = ("boot", "SEP0011215A1AE3", "--model", "7961", "--state", "never-made")
 
 
 def lab_command(folder: Path, port: int = 0) -> list[str]:
-    free = ["--http-port", "0", "--tvs-port", "0"]
+    free = ["--http-port", "0", "--tvs-port", "0", "--capf-port", "0"]
     return [*FIRMWARE_SIM, "lab", "--dir", str(folder), "--tftp-port", str(port), *free]
 
 

@@ -13,12 +13,13 @@ from capf_lab import (
     Phone,
     Pooled,
     a_lab,
+    doubled,
     foreign_mic,
     mic,
 )
 from trio.testing import MockClock
 
-from firmware_sim.capf import ATTEMPTS, LSCSubject, PhoneFacts, issue_lsc
+from firmware_sim.capf import ATTEMPTS, CAPFDenied, LSCSubject, PhoneFacts, issue_lsc
 from firmware_sim.cluster import PooledKeys
 from firmware_sim.cluster.state import CAPFMode
 from firmware_sim.server_events import (
@@ -34,6 +35,7 @@ from firmware_sim.server_events import (
 from secd.capf import (
     Applicant,
     CertificateType,
+    Claim,
     Curve,
     ECKind,
     Identity,
@@ -335,6 +337,8 @@ def test_proofs_that_are_none() -> None:
         "the certificate is not that of": own_lsc(lab, device=other),
         "the certificate is not valid now": own_lsc(lab, at=NOW - 6 * 365 * 86_400),
         "the certificate was issued by nobody": foreign_mic(),
+        "the certificate cannot be read: Duplicate": Identity(doubled(), own.key),
+        "the certificate cannot be read: the certificate": Identity(b"none", own.key),
         "the certificate is not one for signing": Identity(lab.authority_certificate(), own.key),
         "the proof is wrong: the SHA1 signature": swapped,
     }
@@ -345,6 +349,43 @@ def test_proofs_that_are_none() -> None:
     assert outcome(lab, Applicant(DEVICE, proof=own_lsc(lab, at=NOW + 60)))[0] == 7
     assert lab.record().is_same_task(task)
     assert lab.record().lsc is None
+
+
+def test_a_certificate_that_is_only_shown() -> None:
+    lab = a_lab()
+    lab.schedule(INSTALL, LSC_FIRST)
+    with pytest.raises(CAPFDenied, match="does not prove that the certificate is its own"):
+        lab.office.judge(Claim(DEVICE.encode(), certificate=own_lsc(lab).certificate), 1)
+
+
+def test_a_certificate_that_is_not_for_signing() -> None:
+    lab = a_lab()
+    lab.schedule(INSTALL, LSC_FIRST)
+    proof = Identity(lab.certificate_for_encryption(), made(SMALL))
+    assert outcome(lab, Applicant(DEVICE, proof=proof)) == (
+        *(7, "the certificate is not one for signing, or an authority's"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("common_name", "is_it"),
+    [
+        (DEVICE, True),
+        (f"CP-7961-{DEVICE}", True),
+        (f"CP-7961G-GE-{DEVICE}", True),
+        (f"CP-7961{DEVICE}", False),
+        (f"7961-{DEVICE}", False),
+        (f"CP-7961-{DEVICE}X", False),
+        ("", False),
+    ],
+)
+def test_names_in_certificates_of_a_phone(common_name: str, is_it: bool) -> None:
+    assert PhoneFacts(DEVICE, MODEL).is_called(common_name) is is_it
+
+
+@pytest.mark.parametrize("model", ["7961", "CP-7961", "cp-7961"])
+def test_models_are_spelled_in_more_than_one_way(model: str) -> None:
+    assert PhoneFacts(DEVICE, model).common_name == f"CP-7961-{DEVICE}"
 
 
 @pytest.mark.parametrize("mode", [NULL, LSC_FIRST])

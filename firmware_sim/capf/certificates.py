@@ -55,12 +55,25 @@ class PhoneFacts:
     @property
     def common_name(self) -> str:
         """The common name that Cisco gives it."""
-        return f"CP-{self.model}-{self.name}"
+        return f"CP-{self._product}-{self.name}"
+
+    @property
+    def _product(self) -> str:
+        """The model without the CP- that it may be spelled with."""
+        return self.model.upper().removeprefix("CP-")
 
     @property
     def serial_number(self) -> str:
         """Product and serial number; the latter is made up."""
-        return f"PID:CP-{self.model} SN:FCH{self.name[-8:]}"
+        return f"PID:CP-{self._product} SN:FCH{self.name[-8:]}"
+
+    def is_called(self, common_name: str) -> bool:
+        """Tell whether a certificate's common name is this phone's.
+
+        The model in it does not count: MICs also say CP-7961G, CP-7961G-GE, ….
+        """
+        cisco = common_name.startswith("CP-") and common_name.endswith(f"-{self.name}")
+        return cisco or common_name == self.name
 
 
 def issue_lsc(

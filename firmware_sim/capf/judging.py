@@ -27,6 +27,14 @@ from secd.certs import facts_of_untrusted, load_certificate_untrusted
 from secd.crypto import same_octets
 from secd.errors import MalformedFile, SecdError, SignatureInvalid, UnsupportedKey
 
+# What the library raises for extensions that it does not like; it reads them when asked for.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+)
 _CERTIFICATE_MODES = (CAPFMode.EXISTING_CERTIFICATE_LSC, CAPFMode.EXISTING_CERTIFICATE_MIC)
 
 
@@ -101,9 +109,9 @@ def _judge_subject_and_issuer(der: bytes, what: str, inquiry: Inquiry) -> None:
         certificate = load_certificate_untrusted(der)
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
         is_for_signing = _is_for_signing(certificate)
-    except (MalformedFile, ValueError) as error:
+    except (MalformedFile, *_UNREADABLE) as error:
         raise CAPFDenied(f"{what} cannot be read: {error}") from None
-    if len(names) != 1 or facts.common_name not in (phone.name, phone.common_name):
+    if len(names) != 1 or not phone.is_called(facts.common_name):
         raise CAPFDenied(f"{what} is not that of {phone.common_name}: {facts.subject}")
     if not facts.not_before_seconds <= inquiry.now_seconds <= facts.not_after_seconds:
         raise CAPFDenied(f"{what} is not valid now")

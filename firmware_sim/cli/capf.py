@@ -1,11 +1,10 @@
 """`firmware-sim capf`: what the lab's CAPF is to do, as an administrator or Bulk Administration."""
 
-import csv
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from random import SystemRandom
@@ -15,7 +14,6 @@ import click
 
 from firmware_sim.capf import (
     AUTHENTICATIONS,
-    EXPIRES_AFTER_SECONDS,
     KEY_KINDS,
     OPERATIONS,
     CAPFRecord,
@@ -26,6 +24,7 @@ from firmware_sim.capf import (
     text_of_key,
     text_of_operation,
 )
+from firmware_sim.cli.capf_wanted import MOMENT, Wanted, parse_moment, read_rows
 from firmware_sim.cluster import Cluster, FreshKeys
 from firmware_sim.lab import capf_store, is_lab, manufacturer, read_lab, write_identity
 from secd.capf import ECKind, Operation
@@ -33,8 +32,6 @@ from secd.errors import UnusableInput
 from secd.files.data import model_catalogue
 
 _ROW: Final = "{:<16} {:<13} {:<7} {:<9} {:<17} {}"
-_TIME: Final = "%Y-%m-%d %H:%M"
-_COLUMNS: Final = ("device", "operation", "authentication", "key", "string", "until")
 _DIRECTORY = click.option(
     "--dir",
     "directory",
@@ -103,7 +100,7 @@ def schedule(
 
     The phone does it when it next turns to CAPF. With --auth string a string has to be set too.
     """
-    wanted = _Wanted(operation, "none" if operation == "none" else auth, key, _until(until))
+    wanted = Wanted(operation, "none" if operation == "none" else auth, key, parse_moment(until))
     with _opened(directory) as lab:
         for device in lab.known(devices):
             record = lab.store.change(device, wanted.apply)
@@ -140,7 +137,7 @@ def import_csv(file: Path, directory: Path) -> None:
       SEP0011215A1AE3,install,string,rsa-2048,123456,2026-12-31 18:00
     """
     with _opened(directory) as lab:
-        changes = list(_rows(file, lab))
+        changes = list(read_rows(file, lab.known))
         for device, wanted in changes:
             _warn(lab.cluster, lab.store.change(device, wanted.apply))
     click.echo(f"{len(changes)} devices scheduled")
@@ -171,7 +168,7 @@ def mic(device: str, directory: Path, out: Path, key: str) -> None:
             raise UnusableInput(f"{name} is a {found.name}: 7940 and 7960 have no MIC")
         keys = FreshKeys()
         maker = manufacturer(directory, keys, int(now))
-        phone = PhoneFacts(name, found.name)
+        phone = PhoneFacts(name, lab.cluster.devices[name].model)
         made = make_mic(maker, phone, KEY_KINDS[key], keys, SystemRandom(), now)
         write_identity(out, made)
         lab.store.change(name, _MICSetter(made.certificate).apply)
@@ -206,28 +203,8 @@ def _opened(directory: Path) -> Iterator[_Lab]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """One change. string -- None: it stays."""
-
-    operation: str
-    authentication: str
-    key: str
-    until_seconds: float
-    string: str | None = None
-
-    def apply(self, record: CAPFRecord) -> CAPFRecord:
-        changed = record.scheduled(
-            OPERATIONS[self.operation],
-            AUTHENTICATIONS[self.authentication],
-            KEY_KINDS[self.key],
-            self.until_seconds,
-        )
-        return changed if self.string is None else changed.with_string(self.string)
-
-
-@dataclass(frozen=True, slots=True)
 class _StringSetter:
-    string: str
+    string: str = field(repr=False)
 
     def apply(self, record: CAPFRecord) -> CAPFRecord:
         return record.with_string(self.string)
@@ -239,66 +216,6 @@ class _MICSetter:
 
     def apply(self, record: CAPFRecord) -> CAPFRecord:
         return record.with_mic(self.certificate)
-
-
-def _until(text: str | None) -> float:
-    """Return a moment, local time; ten days from now without one. Raises UnusableInput."""
-    if not text:
-        return time.time() + EXPIRES_AFTER_SECONDS
-    try:
-        return datetime.strptime(text, _TIME).astimezone().timestamp()
-    except (ValueError, OverflowError):
-        raise UnusableInput(f"{text!r} is no time: write one like '2026-12-31 18:00'") from None
-
-
-def _rows(file: Path, lab: _Lab) -> Iterator[tuple[str, _Wanted]]:
-    """Read a CSV file; what cannot be used is named by line. Raises UnusableInput."""
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines, strict=True)
-            columns = reader.fieldnames or ()
-            unknown = sorted(set(columns) - set(_COLUMNS))
-            if unknown or not {"device", "operation"} <= set(columns):
-                raise UnusableInput(
-                    f"{file}: the first line names the columns: {', '.join(_COLUMNS)}; "
-                    "the first two are needed"
-                )
-            for row in reader:
-                place = f"{file}, line {reader.line_num}"
-                try:
-                    yield _row(row, lab)
-                except UnusableInput as error:
-                    raise UnusableInput(f"{place}: {error}") from None
-    except OSError as error:
-        raise UnusableInput(f"{file}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UnusableInput(f"{file}: is no text in UTF-8") from None
-    except csv.Error as error:
-        raise UnusableInput(f"{file}: {error}") from None
-
-
-def _row(row: dict[str | None, str | None], lab: _Lab) -> tuple[str, _Wanted]:
-    if None in row:
-        raise UnusableInput("more fields than columns")
-    cells = {name: (row.get(name) or "").strip() for name in _COLUMNS}
-    [device] = lab.known((cells["device"],))
-    operation = _choice(cells["operation"], OPERATIONS, "operation")
-    default = "none" if operation == "none" else "null"
-    wanted = _Wanted(
-        operation,
-        _choice(cells["authentication"] or default, AUTHENTICATIONS, "authentication"),
-        _choice(cells["key"] or "rsa-2048", KEY_KINDS, "key"),
-        _until(cells["until"]),
-        cells["string"] or None,
-    )
-    wanted.apply(CAPFRecord(device))  # so that nothing is changed where a later line is wrong
-    return device, wanted
-
-
-def _choice(text: str, names: Mapping[str, object], column: str) -> str:
-    if text not in names:
-        raise UnusableInput(f"{column} is {text!a}, not one of {', '.join(names)}")
-    return text
 
 
 def _confirmation(record: CAPFRecord) -> str:
@@ -369,4 +286,4 @@ def _machine(record: CAPFRecord) -> dict[str, object]:
 
 
 def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().strftime(_TIME) if seconds else "-"
+    return datetime.fromtimestamp(seconds).astimezone().strftime(MOMENT) if seconds else "-"

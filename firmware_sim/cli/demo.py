@@ -2,14 +2,17 @@
 
 import errno
 import textwrap
+from contextlib import closing
 
 import click
 import trio
 from rich.console import Console
 from rich.text import Text
 
+from firmware_sim.capf import CAPFStore
 from firmware_sim.net.theatre import Boot, play_scene
 from firmware_sim.story import SCENES, Scene, make_stage
+from secd.cli.certificates import enrolment_sentence
 from secd.cli.summary import Summary, summarize
 from secd.cli.wording import a_model
 from secd.files.flash import MemoryFlash
@@ -34,8 +37,9 @@ def demo() -> None:
 
     A TFTP server and the phones run on this machine's loopback and talk real UDP: a cluster goes
     to mixed mode, its CTL is signed by the backup token, by an unknown token, the cluster moves
-    to another address, and a CTL is corrupt. At the end a table says who accepted what, and the
-    cure. It ends by itself in less than half a minute.
+    to another address, and a CTL is corrupt; phones get LSCs from CAPF, and one an encrypted
+    configuration. At the end a table says who accepted what, and the cure. It ends by itself in
+    less than half a minute.
 
     \b
       firmware-sim demo
@@ -45,13 +49,15 @@ def demo() -> None:
     stage = make_stage()
     flashes: dict[str, MemoryFlash] = {}
     boots: list[Boot] = []
-    for scene in SCENES:
-        _tell_scene(console, scene)
-        # Nothing is printed inside of trio.run: a reader that went away ends the program quietly.
-        played = trio.run(play_scene, stage, scene, flashes)
-        for boot in played:
-            _tell_boot(console, boot)
-        boots += played
+    with closing(CAPFStore(None)) as capf:
+        for scene in SCENES:
+            _tell_scene(console, scene)
+            # Nothing is printed inside of trio.run: a reader that went away ends the program
+            # quietly.
+            played = trio.run(play_scene, stage, scene, flashes, capf)
+            for boot in played:
+                _tell_boot(console, boot)
+            boots += played
     _tell_table(console, boots)
 
 
@@ -82,9 +88,35 @@ def _tell_boot(console: Console, boot: Boot) -> None:
         for text in (refusal.detail, refusal.signer):
             if text:
                 console.print(Text(f"     {text}"))
+    for sentence in summary.lsc:
+        _tell_lsc(console, sentence)
     for failure in dict.fromkeys(summary.failures):
         for line in textwrap.wrap(failure, _WIDTH - 5, subsequent_indent="  "):
             console.print(Text(f"     {line}"))
+    _tell_update(console, boot)
+
+
+def _tell_update(console: Console, boot: Boot) -> None:
+    """Tell what came of Security > LSC > Update; what was typed is not shown."""
+    if boot.update is None:
+        return
+    console.print(Text("     Security > LSC > Update, a string is typed:"))
+    for sentence in _sentences(boot):
+        _tell_lsc(console, sentence)
+    family = status_table().family(boot.model.status_family)
+    for message in boot.update.statuses:
+        console.print(Text(f"     status: {format_status(message, family)}"))
+
+
+def _sentences(boot: Boot) -> list[str]:
+    """Say what CAPF did at the Update."""
+    told = (enrolment_sentence(traced.event) for traced in boot.updating)
+    return [sentence for sentence in told if sentence is not None]
+
+
+def _tell_lsc(console: Console, sentence: str) -> None:
+    for line in textwrap.wrap(f"LSC: {sentence}", _WIDTH - 5, subsequent_indent="  "):
+        console.print(Text(f"     {line}"))
 
 
 def _tell_table(console: Console, boots: list[Boot]) -> None:
@@ -119,6 +151,8 @@ def _tell_row(console: Console, boot: Boot, cures: list[str]) -> None:
         cure = str(cures.index(name) + 1)
     # The last message names the configuration in use, which is no news about trust.
     statuses = [m.text for m in boot.report.statuses if m.key != "cfg_ok"]
+    lsc = [sentence.split(":")[0] for sentence in (*summary.lsc, *_sentences(boot))]
+    statuses += [f"LSC: {outcome}" for outcome in lsc]
     room = _WIDTH - len(_ROW.format(*[""] * 5))
     told = [line for text in dict.fromkeys(statuses) for line in textwrap.wrap(text, room)]
     for place, status in enumerate(told or [""]):

@@ -1,11 +1,13 @@
-"""Plays a story: TFTP, HTTP and TVS on loopback, and phones that boot against them."""
+"""Plays a story: TFTP, HTTP, TVS and CAPF on loopback, and phones that boot against them."""
 
 from dataclasses import dataclass
 
 import trio
 
+from firmware_sim.capf import CAPFOffice, CAPFStore
 from firmware_sim.cluster import ClusterFiles
-from firmware_sim.cluster.configuration import TVS_PORT
+from firmware_sim.cluster.configuration import CAPF_PORT, TVS_PORT
+from firmware_sim.net.capf_server import serve_capf
 from firmware_sim.net.http_server import serve_http
 from firmware_sim.net.kernel import KernelServerNetwork
 from firmware_sim.net.tcp import KernelTCPServerNetwork
@@ -20,7 +22,7 @@ from secd.files.flash import MemoryFlash
 from secd.files.store import PhoneStore
 from secd.models import Model
 from secd.net.clock import TrioClock
-from secd.net.emulator import BootReport, EmulatedPhone
+from secd.net.emulator import BootReport, EmulatedPhone, UpdateReport
 from secd.net.kernel import KernelNetwork
 from secd.net.network import AddressBook
 from secd.net.phone import Surroundings
@@ -32,27 +34,35 @@ _TFTP_PORT, _HTTP_PORT = 69, 6970
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """One boot of the story."""
+    """One boot of the story. updating, update -- what came after it, where somebody typed."""
 
     scene: Scene
     actor: Actor
     model: Model
     report: BootReport
+    updating: tuple[Traced, ...] = ()
+    update: UpdateReport | None = None
 
 
-async def play_scene(stage: Stage, scene: Scene, flashes: dict[str, MemoryFlash]) -> list[Boot]:
+async def play_scene(
+    stage: Stage, scene: Scene, flashes: dict[str, MemoryFlash], capf: CAPFStore
+) -> list[Boot]:
     """Prepare and play one scene; return its boots in order.
 
     flashes -- by the actors' keys; phones that are new to the story get one. Listens on loopback,
-    any free port, until the scene is over.
+    any free port, until the scene is over. capf -- what CAPF is to do and has done.
     """
     scene.prepare(stage)
+    scene.schedule(capf)
+    clock = TrioClock()
+    office = CAPFOffice(stage.cluster, capf, (), clock.wall)
+    files = ClusterFiles(stage.cluster, device_now=office.device_now)
     async with trio.open_nursery() as nursery:
         address = await nursery.start(
             serve_tftp,
             KernelServerNetwork(),
             ("127.0.0.1", 0),
-            ClusterFiles(stage.cluster),
+            files,
             _ignore,
         )
         tvs = stage.cluster.publisher.tvs
@@ -68,7 +78,16 @@ async def play_scene(stage: Stage, scene: Scene, flashes: dict[str, MemoryFlash]
             serve_http,
             KernelTCPServerNetwork(),
             ("127.0.0.1", 0),
-            ClusterFiles(stage.cluster),
+            files,
+            _ignore,
+        )
+        capf_identity = stage.cluster.capf
+        capf_address = await nursery.start(
+            serve_capf,
+            KernelTCPServerNetwork(),
+            ("127.0.0.1", 0),
+            TLSServerSettings(LEGACY, TLSIdentity((capf_identity.certificate,), capf_identity.key)),
+            office,
             _ignore,
         )
         book = AddressBook(
@@ -76,9 +95,10 @@ async def play_scene(stage: Stage, scene: Scene, flashes: dict[str, MemoryFlash]
                 (stage.address, _TFTP_PORT): address,
                 (stage.address, _HTTP_PORT): http_address,
                 (stage.address, TVS_PORT): tvs_address,
+                (stage.address, CAPF_PORT): capf_address,
             }
         )
-        surroundings = Surroundings(KernelNetwork(), TrioClock(), book)
+        surroundings = Surroundings(KernelNetwork(), clock, book)
         boots = [
             await _boot(scene, actor, stage.address, flashes, surroundings)
             for actor in scene.actors
@@ -98,7 +118,16 @@ async def _boot(
     flash = flashes.setdefault(actor.key, MemoryFlash())
     store = PhoneStore(flash, actor.device, model)
     phone = EmulatedPhone(actor.device, model, store, (address,))
-    return Boot(scene, actor, model, await phone.boot(surroundings, _ignore_event))
+    report = await phone.boot(surroundings, _ignore_event)
+    if not actor.string:
+        return Boot(scene, actor, model, report)
+    events: list[Traced] = []
+
+    def keep(traced: Traced, _: tuple[str, ...]) -> None:
+        events.append(traced)
+
+    update = await phone.update_lsc(surroundings, keep, actor.string)
+    return Boot(scene, actor, model, report, tuple(events), update)
 
 
 def _ignore(_: ServerEvent) -> None:
