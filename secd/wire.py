@@ -1,8 +1,13 @@
-"""Writing numbers and texts as the phones' formats have them: big endian, NUL at the end.
+"""Numbers, texts and elements as the phones' formats have them: big endian, NUL at the end.
 
-Reading is not here: each decoder counts octets itself, because a phone that boots reads the same
-lists again and again, and because it knows best which place to name when something is wrong.
+Files are not read here: each decoder counts octets itself, because a phone that boots reads the
+same lists again and again, and because it knows best which place to name when something is wrong.
+Messages are: those of TVS and of CAPF have the same elements.
 """
+
+from collections.abc import Mapping
+
+from secd.errors import RemoteProtocolViolation
 
 
 def u8(value: int) -> bytes:
@@ -25,3 +30,30 @@ def text(octets: bytes) -> bytes:
     if 0 in octets:
         raise ValueError("a text cannot hold a NUL")
     return octets + b"\0"
+
+
+def read_elements_untrusted(
+    message: bytes, begin: int, protocol: str, sizes: Mapping[int, int]
+) -> tuple[tuple[int, bytes], ...]:
+    """Return the elements of a message, (tag, value), in their order.
+
+    Each is a tag (1), a length (2) and a value. begin -- the octet of the first. protocol -- its
+    name, for errors. sizes -- the octets of those values whose length is fixed. Raises
+    RemoteProtocolViolation for one that reaches past the message, stands twice or has a wrong size.
+    """
+    elements: dict[int, bytes] = {}
+    at = begin
+    while at < len(message):
+        start = at + 3
+        end = start + int.from_bytes(message[at + 1 : start], "big")
+        if start > len(message) or end > len(message):
+            raise RemoteProtocolViolation(f"element {message[at]} reaches past the message", at)
+        tag, value = message[at], message[start:end]
+        if tag in elements:
+            raise RemoteProtocolViolation(f"element {tag} stands twice in a {protocol} message", at)
+        if sizes.get(tag, len(value)) != len(value):
+            rule = f"element {tag} has {len(value)} octets, not {sizes[tag]}"
+            raise RemoteProtocolViolation(rule, at)
+        elements[tag] = value
+        at = end
+    return tuple(elements.items())

@@ -43,6 +43,7 @@ def test_every_untrusted_function_stands_behind_a_door() -> None:
         "decode_option_acknowledgement_untrusted",  # tftp_packet
         "decode_header_untrusted",  # signed_file
         "decode_records_untrusted",  # trust_list
+        "read_elements_untrusted",  # tvs_message, capf_message
         "message_length_untrusted",  # tvs_message, capf_message
         "_turns_untrusted",  # capf_transcript
         "_messages_untrusted",  # capf_transcript

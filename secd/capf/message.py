@@ -41,6 +41,7 @@ from dataclasses import dataclass
 
 from secd.capf.names import Tag
 from secd.errors import RemoteProtocolViolation
+from secd.wire import read_elements_untrusted
 
 _HEADER = struct.Struct(">BBIH")
 _DISCRIMINATOR = 0x55
@@ -113,23 +114,8 @@ def decode_message_untrusted(octets: bytes) -> Message:
     if message_length_untrusted(octets[:HEADER_BYTES]) != len(octets):
         raise RemoteProtocolViolation("the length of a CAPF message is not that in its header", 6)
     _, kind, session_id, _ = _HEADER.unpack_from(octets)
-    elements: dict[int, bytes] = {}
-    at = HEADER_BYTES
-    while at < len(octets):
-        start = at + 3
-        end = start + int.from_bytes(octets[at + 1 : start], "big")
-        if start > len(octets) or end > len(octets):
-            raise RemoteProtocolViolation(f"element {octets[at]} reaches past the message", at)
-        tag, value = octets[at], octets[start:end]
-        if tag in elements:
-            raise RemoteProtocolViolation(f"element {tag} stands twice in a CAPF message", at)
-        if _SIZES.get(tag, len(value)) != len(value):
-            raise RemoteProtocolViolation(
-                f"element {tag} has {len(value)} octets, not {_SIZES[tag]}", at
-            )
-        elements[tag] = value
-        at = end
-    return Message(kind, session_id, tuple(elements.items()))
+    elements = read_elements_untrusted(octets, HEADER_BYTES, "CAPF", _SIZES)
+    return Message(kind, session_id, elements)
 
 
 class MessageBuffer:

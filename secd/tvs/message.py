@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from secd.errors import RemoteProtocolViolation
+from secd.wire import read_elements_untrusted
 
 _HEADER = struct.Struct(">BBBBIH")
 _DISCRIMINATOR = 0x57
@@ -110,27 +111,11 @@ def decode_message_untrusted(octets: bytes) -> Message:
     if message_length_untrusted(octets[:HEADER_BYTES]) != len(octets):
         raise RemoteProtocolViolation("the length of a TVS message is not that in its header")
     _, _, kind, reserved, request_id, _ = _HEADER.unpack_from(octets)
-    elements: dict[int, bytes] = {}
-    at = HEADER_BYTES
-    while at < len(octets):
-        start = at + 3
-        end = start + int.from_bytes(octets[at + 1 : start], "big")
-        if start > len(octets) or end > len(octets):
-            raise RemoteProtocolViolation(f"element {octets[at]} reaches past the message")
-        tag, value = octets[at], octets[start:end]
-        if tag in elements:
-            raise RemoteProtocolViolation(f"element {tag} stands twice in a TVS message")
-        _check(tag, value)
-        elements[tag] = value
-        at = end
-    return Message(kind, request_id, tuple(elements.items()), reserved)
-
-
-def _check(tag: int, value: bytes) -> None:
-    if _SIZES.get(tag, len(value)) != len(value):
-        raise RemoteProtocolViolation(f"element {tag} has {len(value)} octets, not {_SIZES[tag]}")
-    if tag in _TEXTS and (not value or value.find(0) != len(value) - 1):
-        raise RemoteProtocolViolation(f"the text of element {tag} must end at its only NUL")
+    elements = read_elements_untrusted(octets, HEADER_BYTES, "TVS", _SIZES)
+    for tag, value in elements:
+        if tag in _TEXTS and (not value or value.find(0) != len(value) - 1):
+            raise RemoteProtocolViolation(f"the text of element {tag} must end at its only NUL")
+    return Message(kind, request_id, elements, reserved)
 
 
 class MessageBuffer:
