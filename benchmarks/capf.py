@@ -125,9 +125,7 @@ async def _shake_hands(port: int, _: int) -> None:
 
 async def _enrol(port: int, number: int, keys: KeySource = _FRESH) -> None:
     lsc_file = LSCFile(MemoryFlash())
-    client = CAPFClient(
-        KernelNetwork(), AddressBook(), _PROFILE, _VERIFY, keys, lsc_file.stage, _ignore
-    )
+    client = CAPFClient(KernelNetwork(), AddressBook(), _PROFILE, _VERIFY, keys, lsc_file, _ignore)
     ended = await client.converse("127.0.0.1", port, Applicant(f"SEP{number:012X}"))
     if ended.install is None:
         raise RuntimeError("the benchmark must measure whole installations")

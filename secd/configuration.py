@@ -23,6 +23,7 @@ Sources: the public SEP<MAC>.cnf.xml reference of usecallmanager.nz and publishe
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
@@ -31,13 +32,25 @@ from secd.errors import MalformedFile
 _DEPTH_LIMIT = 64  # real files nest 8 deep
 _ELEMENT_LIMIT = 50_000  # real files have hundreds
 _NAME_LIMIT = 64  # characters; real ones have up to 50 (SK and a UUID)
-AUTHENTICATION_STRING = 1  # capfAuthMode: somebody has to type a string
 _SERVER_LIMIT = 5  # what a phone keeps of each kind (SEP<MAC>.cnf.xml reference)
 # Those that expat knows by itself. For any other pyexpat would ask Python's codecs, which know
 # "unicode_escape" and worse.
 _ENCODINGS = frozenset({"UTF-8", "UTF-16", "UTF-16BE", "UTF-16LE", "ISO-8859-1", "US-ASCII"})
 # XMLDefault.cnf.xml has the group right below its root (as CUCM serves it).
 _GROUPS = {"device": "devicePool/callManagerGroup", "Default": "callManagerGroup"}
+
+
+class CAPFMode(IntEnum):
+    """`capfAuthMode`: how the phone is to prove itself to CAPF (SEP<MAC>.cnf.xml reference).
+
+    A configuration may have any other number too.
+    """
+
+    NO_PENDING_OPERATION = 0
+    AUTHENTICATION_STRING = 1
+    NULL_STRING = 2
+    EXISTING_CERTIFICATE_LSC = 3
+    EXISTING_CERTIFICATE_MIC = 4
 
 
 @dataclass(frozen=True, slots=True)

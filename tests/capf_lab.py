@@ -25,7 +25,6 @@ from firmware_sim.capf import (
 )
 from firmware_sim.cluster import Cluster, Credential, PooledKeys, demo_cluster
 from firmware_sim.cluster.credentials import certificate_builder
-from firmware_sim.cluster.state import CAPFMode
 from firmware_sim.net.capf_server import CAPFSource, serve_capf
 from firmware_sim.net.tcp import KernelTCPServerNetwork, TCPServerNetwork
 from firmware_sim.net.tls import LEGACY, TLSServerSettings
@@ -42,6 +41,7 @@ from secd.capf import (
     RSAKind,
 )
 from secd.certs import load_certificate_untrusted
+from secd.configuration import CAPFMode
 from secd.models import TLSProfile
 from secd.net.capf import CAPFClient, OnMessage
 from secd.net.kernel import KernelNetwork
@@ -234,6 +234,19 @@ def a_lab(subject: LSCSubject = LSCSubject.CUCM, store: CAPFStore | None = None)
 
 
 @dataclass
+class Place:
+    """Where a phone keeps its LSC. staged -- those beside the one in force."""
+
+    staged: list[Identity] = field(default_factory=list)
+
+    def stage(self, identity: Identity) -> None:
+        self.staged = [identity]
+
+    def discard(self) -> None:
+        self.staged = []
+
+
+@dataclass
 class Phone:
     """A phone that holds one session after the other."""
 
@@ -242,7 +255,11 @@ class Phone:
         default_factory=lambda: TLSProfile(NEW.lowest, NEW.highest, NEW.ciphers, True)
     )
     keys: KeySource = field(default_factory=Pooled)
-    staged: list[Identity] = field(default_factory=list)
+    place: Place = field(default_factory=Place)
+
+    @property
+    def staged(self) -> list[Identity]:
+        return self.place.staged
 
     @classmethod
     def old(cls, server: Server) -> "Phone":
@@ -258,7 +275,7 @@ class Phone:
             self.profile,
             pin(self.server.certificate),
             self.keys,
-            self.staged.append,
+            self.place,
             _ignore,
             on_message or _unseen,
         )

@@ -2,8 +2,8 @@
 
 from capf_lab import Kernel, Phone, a_lab
 
-from firmware_sim.cluster.state import CAPFMode
 from secd.capf import Operation, Reason
+from secd.configuration import CAPFMode
 
 
 async def test_an_lsc_by_null_string() -> None:

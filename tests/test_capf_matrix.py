@@ -71,7 +71,7 @@ async def test_a_row(row: Row, autojump_clock: MockClock) -> None:
         model_catalogue().find("8861").tls,
         pin(certificate("capf")),
         OneKey(),
-        LSCFile(flash).stage,
+        LSCFile(flash),
         lambda _: None,
     )
     async with serving(network, SERVER, job) as server:

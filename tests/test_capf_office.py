@@ -9,10 +9,10 @@ from trio.testing import MockClock
 
 from firmware_sim.cluster import ClusterFiles, NotFound
 from firmware_sim.cluster.signing import certificate_hash
-from firmware_sim.cluster.state import CAPFMode
 from secd.capf import Applicant, Curve, ECKind, KeyKind, Operation
 from secd.capf.proof import PrivateKey
 from secd.certs import facts_of_untrusted, load_certificate_untrusted
+from secd.configuration import CAPFMode
 from secd.crypto import decrypt_cbc, unwrap_key
 from secd.envelope import decode_signed_file_untrusted
 

@@ -12,7 +12,6 @@ from trio.testing import MockClock
 
 from firmware_sim.capf import CAPFStore, StoreUnusable
 from firmware_sim.capf.records import CAPFRecord
-from firmware_sim.cluster.state import CAPFMode
 from firmware_sim.server_events import (
     CAPFConnectionAccepted,
     CAPFConnectionFailed,
@@ -30,6 +29,7 @@ from secd.capf import (
     sign_sudi,
     wrap_certificate,
 )
+from secd.configuration import CAPFMode
 from secd.errors import RemoteProtocolViolation
 from secd.models import TLSProfile
 from secd.net.capf import CAPFFailed, CAPFUntrusted

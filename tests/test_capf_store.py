@@ -8,8 +8,8 @@ import pytest
 from capf_lab import DEVICE, LATER, NOW
 
 from firmware_sim.capf import AUTHENTICATIONS, CAPFRecord, CAPFStore, StoreUnusable
-from firmware_sim.cluster.state import CAPFMode
 from secd.capf import Curve, ECKind, Operation
+from secd.configuration import CAPFMode
 from secd.errors import UnusableInput
 
 FULL = CAPFRecord(

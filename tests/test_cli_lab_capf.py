@@ -9,7 +9,6 @@ from click.testing import CliRunner, Result
 
 from firmware_sim.cli import commands
 from firmware_sim.cluster import Device, PooledKeys, demo_cluster
-from firmware_sim.cluster.state import CAPFMode
 from firmware_sim.lab import capf_store, keep_shown, manufacturer, write_lab
 from secd.capf import (
     CertificateType,
@@ -21,6 +20,7 @@ from secd.capf import (
     public_octets,
 )
 from secd.certs import load_certificate_untrusted
+from secd.configuration import CAPFMode
 from secd.errors import UnusableInput
 from secd.files.identity import load_identity_untrusted
 

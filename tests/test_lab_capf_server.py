@@ -21,7 +21,6 @@ from trio.testing import MockClock
 
 from firmware_sim.capf import ATTEMPTS, CAPFDenied, LSCSubject, PhoneFacts, issue_lsc
 from firmware_sim.cluster import PooledKeys
-from firmware_sim.cluster.state import CAPFMode
 from firmware_sim.server_events import (
     CAPFCertificateGenerated,
     CAPFConnectionAccepted,
@@ -47,6 +46,7 @@ from secd.capf import (
     public_octets,
 )
 from secd.certs import facts_of_untrusted, load_certificate_untrusted
+from secd.configuration import CAPFMode
 
 NULL, STRING = CAPFMode.NULL_STRING, CAPFMode.AUTHENTICATION_STRING
 LSC_FIRST, MIC_FIRST = CAPFMode.EXISTING_CERTIFICATE_LSC, CAPFMode.EXISTING_CERTIFICATE_MIC

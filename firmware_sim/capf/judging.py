@@ -21,9 +21,9 @@ from cryptography.x509.oid import NameOID
 
 from firmware_sim.capf.certificates import PhoneFacts
 from firmware_sim.capf.records import CAPFRecord
-from firmware_sim.cluster.state import CAPFMode
 from secd.capf import Claim, Reason, verify_data, verify_sudi
 from secd.certs import facts_of_untrusted, load_certificate_untrusted
+from secd.configuration import CAPFMode
 from secd.crypto import same_octets
 from secd.errors import MalformedFile, SecdError, SignatureInvalid, UnsupportedKey
 

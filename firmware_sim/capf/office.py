@@ -12,8 +12,9 @@ from firmware_sim.capf.certificates import LSCSubject, PhoneFacts, issue_lsc
 from firmware_sim.capf.judging import CAPFDenied, Inquiry, judge_claim
 from firmware_sim.capf.records import EXPIRES_AFTER_SECONDS, CAPFRecord
 from firmware_sim.capf.store import CAPFStore
-from firmware_sim.cluster.state import CAPFMode, Cluster, Device
+from firmware_sim.cluster.state import Cluster, Device
 from secd.capf import CertificateType, Claim, KeyKind, Operation, Reason
+from secd.configuration import CAPFMode
 from secd.text import text_of
 
 

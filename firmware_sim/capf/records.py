@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from firmware_sim.cluster.state import CAPFMode
 from secd.capf import RSA_BITS, Curve, ECKind, KeyKind, Operation, RSAKind
+from secd.configuration import CAPFMode
 from secd.errors import UnusableInput
 
 # Wrong strings before an operation is withdrawn. Ours: no source names CUCM's limit.

@@ -7,7 +7,6 @@ from firmware_sim.cluster.lists import CTL_FILE, ITL_FILE, ctl_file, itl_file
 from firmware_sim.cluster.making import make_cluster, make_node
 from firmware_sim.cluster.seed import demo_cluster
 from firmware_sim.cluster.state import (
-    CAPFMode,
     Cluster,
     CTLKind,
     Device,
@@ -16,6 +15,7 @@ from firmware_sim.cluster.state import (
     SecurityMode,
 )
 from firmware_sim.cluster.tokens import ManufacturingCA, SoftToken, token_of
+from secd.configuration import CAPFMode
 
 __all__ = [
     "CTL_FILE",

@@ -14,6 +14,7 @@ from random import Random
 
 from firmware_sim.cluster.credentials import Credential
 from firmware_sim.cluster.tokens import SoftToken
+from secd.configuration import CAPFMode
 from secd.crypto import Digest
 from secd.errors import UnusableInput
 
@@ -58,16 +59,6 @@ class SecurityMode(IntEnum):
     NON_SECURE = 1
     AUTHENTICATED = 2
     ENCRYPTED = 3
-
-
-class CAPFMode(IntEnum):
-    """`capfAuthMode` of a configuration (same source): how the phone proves itself to CAPF."""
-
-    NO_PENDING_OPERATION = 0
-    AUTHENTICATION_STRING = 1
-    NULL_STRING = 2
-    EXISTING_CERTIFICATE_LSC = 3
-    EXISTING_CERTIFICATE_MIC = 4
 
 
 @dataclass(slots=True)

@@ -22,7 +22,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from firmware_sim.cluster.credentials import Credential
 from firmware_sim.cluster.fields import Fields
 from firmware_sim.cluster.state import (
-    CAPFMode,
     Cluster,
     CTLKind,
     Device,
@@ -32,6 +31,7 @@ from firmware_sim.cluster.state import (
 )
 from firmware_sim.cluster.tokens import SoftToken
 from secd.certs import load_certificate_untrusted
+from secd.configuration import CAPFMode
 from secd.crypto import Digest
 from secd.errors import UnusableInput
 

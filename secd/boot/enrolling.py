@@ -30,7 +30,7 @@ from secd.capf import (
     public_octets,
 )
 from secd.certs import facts_of_untrusted
-from secd.configuration import AUTHENTICATION_STRING, Configuration
+from secd.configuration import CAPFMode, Configuration
 from secd.trace import (
     CAPFNoValidServer,
     EnrolmentEnded,
@@ -40,7 +40,6 @@ from secd.trace import (
 )
 from secd.words import EnrolmentCause, EnrolmentOutcome
 
-_LSC_FIRST, _MIC_FIRST = 3, 4  # capfAuthMode
 _DONE = {
     Operation.NOTHING: EnrolmentOutcome.NOTHING_SCHEDULED,
     Operation.INSTALL: EnrolmentOutcome.INSTALLED,
@@ -87,12 +86,15 @@ def applicant_for(
 ) -> Applicant | None:
     """Return who applies, and how he proves it; None: By Existing Certificate, and he has none.
 
-    capf_auth_mode -- as in the configuration: 3 By Existing Certificate (Precedence to LSC),
-    4 (Precedence to MIC); any other proves nothing by a certificate.
+    capf_auth_mode -- as in the configuration (`CAPFMode`); only By Existing Certificate proves
+    anything by a certificate.
     """
     proof = None
-    if capf_auth_mode in (_LSC_FIRST, _MIC_FIRST):
-        lsc_first = capf_auth_mode == _LSC_FIRST
+    if capf_auth_mode in (
+        CAPFMode.EXISTING_CERTIFICATE_LSC,
+        CAPFMode.EXISTING_CERTIFICATE_MIC,
+    ):
+        lsc_first = capf_auth_mode == CAPFMode.EXISTING_CERTIFICATE_LSC
         proof = (held.lsc or held.mic) if lsc_first else (held.mic or held.lsc)
         if proof is None:
             return None
@@ -113,6 +115,11 @@ def applicant_for(
     )
 
 
+def outcome_of(ended: CAPFEnded) -> EnrolmentOutcome:
+    """Return what a session came to."""
+    return _DONE[ended.operation] if ended.done else EnrolmentOutcome.REFUSED
+
+
 class Enrolling:
     """What the phone holds by now, and the application that runs. due -- why one is due."""
 
@@ -131,7 +138,7 @@ class Enrolling:
     def _cause(
         self, configuration: Configuration, decryption_failed: bool
     ) -> EnrolmentCause | None:
-        if configuration.capf_auth_mode == AUTHENTICATION_STRING:
+        if _waits_for_string(configuration):
             return None
         if decryption_failed:
             return EnrolmentCause.DECRYPTION_FAILED
@@ -170,11 +177,8 @@ class Enrolling:
                 outcome = EnrolmentOutcome.NO_VALID_SERVER
                 return [CAPFNoValidServer(), *self._end(outcome)]
             return self._end(EnrolmentOutcome.UNREACHABLE)
-        outcome = _DONE[ended.operation] if ended.done else EnrolmentOutcome.REFUSED
-        return [
-            *self._change(ended),
-            *self._end(outcome, ended.refused, ended.reason),
-        ]
+        told = self._change(ended)
+        return [*told, *self._end(outcome_of(ended), ended.refused, ended.reason)]
 
     def lacks_lsc(self, configuration: Configuration | None) -> bool:
         """Tell whether a secure mode waits for an LSC that CAPF did not give.
@@ -184,7 +188,7 @@ class Enrolling:
         """
         if configuration is None or not configuration.is_secure:
             return False
-        wanted = self.outcome in _FAILURES or configuration.capf_auth_mode == AUTHENTICATION_STRING
+        wanted = self.outcome in _FAILURES or _waits_for_string(configuration)
         return wanted and self.identities.lsc is None
 
     def _change(self, ended: CAPFEnded) -> Told:
@@ -204,3 +208,7 @@ class Enrolling:
     def _end(self, outcome: EnrolmentOutcome, detail: str = "", reason: int | None = None) -> Told:
         self.outcome = outcome
         return [EnrolmentEnded(outcome, -1 if reason is None else reason, detail)]
+
+
+def _waits_for_string(configuration: Configuration) -> bool:
+    return configuration.capf_auth_mode == CAPFMode.AUTHENTICATION_STRING

@@ -252,7 +252,7 @@ class CAPFClientSession:
         if kind not in (None, CertificateType.LSC):
             refused = f"CAPF sent a certificate of type {kind}, which is no LSC"
         elif key is None or not certifies(certificate, public_octets(key)):
-            refused = "CAPF sent a certificate that is not for the key just made"
+            refused = "CAPF sent a certificate that cannot be read or is not for the key just made"
         if refused or key is None:
             self._move(ClientStep.NO_STORE)
             return [self._answer_store(refused)]

@@ -14,7 +14,7 @@ from secd.capf import Applicant, CAPFEnded, Message
 from secd.capf.transcript import Speaker
 from secd.cli.addresses import parse_server
 from secd.cli.capf_decode import decode, message_as_json, message_as_text
-from secd.cli.capf_outcome import Outcome, outcome_of, unreachable
+from secd.cli.capf_outcome import Outcome, exit_code_of, reported, unreachable
 from secd.cli.inputs import (
     Folder,
     parse_device,
@@ -22,6 +22,7 @@ from secd.cli.inputs import (
     read_certificate,
     read_file,
 )
+from secd.configuration import CAPFMode
 from secd.errors import UnusableInput
 from secd.files.data import model_catalogue
 from secd.files.flash import DirectoryFlash
@@ -40,8 +41,10 @@ if TYPE_CHECKING:
 
 _PORT = 3804
 _MODEL = "8861"  # offers every TLS that a CAPF server may speak, from 1.0 on
-_NULL_STRING = 2  # capfAuthMode, as in `applicant_for`
-_MODES = {"lsc": 3, "mic": 4}
+_MODES = {
+    "lsc": CAPFMode.EXISTING_CERTIFICATE_LSC,
+    "mic": CAPFMode.EXISTING_CERTIFICATE_MIC,
+}
 
 
 class _ServerOrDecode(click.Command):
@@ -140,13 +143,13 @@ def capf(
         else:
             outcome = _settle(ended, applicant, lsc_file, state)
     click.echo(json.dumps(outcome.as_json()) if as_json else outcome.text)
-    sys.exit(outcome.exit_code)
+    sys.exit(exit_code_of(outcome.outcome))
 
 
 def _applicant(
     name: str, held: Identities, prove: str | None, string: str, state: Path
 ) -> Applicant:
-    mode = _NULL_STRING if prove is None else _MODES[prove]
+    mode = CAPFMode.NULL_STRING if prove is None else _MODES[prove]
     applicant = applicant_for(name, held, mode, string)
     if applicant is None:
         raise UnusableInput(
@@ -162,7 +165,7 @@ def _settle(ended: CAPFEnded, applicant: Applicant, lsc_file: LSCFile, state: Pa
         lsc_file.commit()
     if ended.erase:
         lsc_file.erase()
-    return outcome_of(ended, applicant, state / LSC_FILE)
+    return reported(ended, applicant, state / LSC_FILE)
 
 
 async def _converse(
@@ -179,7 +182,7 @@ async def _converse(
         model_catalogue().find(_MODEL).tls,
         partial(decide_pinned, pinned=pinned),
         FreshKeys(),
-        lsc_file.stage,
+        lsc_file,
         _ignore,
         say,
     )

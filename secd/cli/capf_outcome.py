@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from secd.boot.enrolling import outcome_of
 from secd.capf import (
     Applicant,
     CAPFEnded,
@@ -19,12 +20,18 @@ from secd.words import EnrolmentOutcome
 
 DONE, REFUSED, UNREACHABLE = 0, 1, 3
 
-_DONE = {
-    Operation.NOTHING: EnrolmentOutcome.NOTHING_SCHEDULED,
-    Operation.INSTALL: EnrolmentOutcome.INSTALLED,
-    Operation.DELETE: EnrolmentOutcome.DELETED,
-    Operation.FETCH: EnrolmentOutcome.FETCHED,
+_CODES = {
+    EnrolmentOutcome.INSTALLED: DONE,
+    EnrolmentOutcome.DELETED: DONE,
+    EnrolmentOutcome.FETCHED: DONE,
+    EnrolmentOutcome.NOTHING_SCHEDULED: DONE,
+    EnrolmentOutcome.UNREACHABLE: UNREACHABLE,
 }
+
+
+def exit_code_of(outcome: EnrolmentOutcome | None) -> int:
+    """Return the exit code for what CAPF came to; whatever is not done was refused."""
+    return REFUSED if outcome is None else _CODES.get(outcome, REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,6 @@ class Outcome:
     """What came of it. lsc -- the new one, read; empty where there is none."""
 
     outcome: EnrolmentOutcome
-    exit_code: int
     text: str
     operation: str = ""
     reason: int | None = None
@@ -42,7 +48,7 @@ class Outcome:
         """Return it for machines."""
         return {
             "outcome": self.outcome.value,
-            "exit_code": self.exit_code,
+            "exit_code": exit_code_of(self.outcome),
             "operation": self.operation or None,
             "reason": self.reason,
             "lsc": self.lsc or None,
@@ -52,18 +58,17 @@ class Outcome:
 
 def unreachable(text: str) -> Outcome:
     """Return the outcome of a session that did not come to its end."""
-    return Outcome(EnrolmentOutcome.UNREACHABLE, UNREACHABLE, f"{text}; nothing has changed")
+    return Outcome(EnrolmentOutcome.UNREACHABLE, f"{text}; nothing has changed")
 
 
-def outcome_of(ended: CAPFEnded, applicant: Applicant, kept_in: Path) -> Outcome:
+def reported(ended: CAPFEnded, applicant: Applicant, kept_in: Path) -> Outcome:
     """Return the outcome of a session. kept_in -- where the LSC is."""
     operation = ended.operation.value
     if not ended.done:
-        text = f"REFUSED: {_refusal(ended)}"
-        return Outcome(EnrolmentOutcome.REFUSED, REFUSED, text, operation, ended.reason)
+        return Outcome(outcome_of(ended), f"REFUSED: {_refusal(ended)}", operation, ended.reason)
     lsc = "" if ended.install is None else _described(ended.install)
     text = _done_text(ended, applicant, lsc, kept_in)
-    return Outcome(_DONE[ended.operation], DONE, text, operation, ended.reason, lsc)
+    return Outcome(outcome_of(ended), text, operation, ended.reason, lsc)
 
 
 def _done_text(ended: CAPFEnded, applicant: Applicant, lsc: str, kept_in: Path) -> str:

@@ -7,29 +7,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from secd.cli.capf_outcome import exit_code_of
 from secd.cli.certificates import certificate_lines, enrolment_sentence
 from secd.cli.inputs import Folder, read_authentication_string
 from secd.cli.wording import wrapped
-from secd.configuration import AUTHENTICATION_STRING
+from secd.configuration import CAPFMode
 from secd.files.data import model_catalogue
 from secd.files.flash import DirectoryFlash
 from secd.files.store import PhoneStore, owner_of
 from secd.trace import Traced
-from secd.words import EnrolmentOutcome
 from statusmsgs import event_to_json, format_status, status_table
 
 if TYPE_CHECKING:
     from secd.net.emulator import EmulatedPhone, UpdateReport
     from secd.net.network import AddressBook
-
-_DONE, _REFUSED, _UNREACHABLE = 0, 1, 3
-_CODES = {
-    EnrolmentOutcome.INSTALLED: _DONE,
-    EnrolmentOutcome.DELETED: _DONE,
-    EnrolmentOutcome.FETCHED: _DONE,
-    EnrolmentOutcome.NOTHING_SCHEDULED: _DONE,
-    EnrolmentOutcome.UNREACHABLE: _UNREACHABLE,
-}
 
 _state = click.option(
     "--state", required=True, type=Folder(), metavar="DIR", help="The phone's flash."
@@ -95,7 +86,8 @@ def update(state: Path, mappings: tuple[str, ...], as_json: bool, explain: bool)
         model = model_catalogue().find(owner.model, owner.load)
         store = PhoneStore(flash, owner.device, model)
         configuration = store.load().configuration
-        wanted = configuration is not None and configuration.capf_auth_mode == AUTHENTICATION_STRING
+        mode = None if configuration is None else configuration.capf_auth_mode
+        wanted = mode == CAPFMode.AUTHENTICATION_STRING
         string = read_authentication_string(owner.device) if wanted else ""
         phone = EmulatedPhone(owner.device, model, store, (), explain)
         report = trio.run(_update, phone, book, as_json, string)
@@ -104,7 +96,7 @@ def update(state: Path, mappings: tuple[str, ...], as_json: bool, explain: bool)
         click.echo(format_status(message, family))
     for line in () if as_json else certificate_lines(report.identities):
         click.echo(line)
-    sys.exit(_REFUSED if report.outcome is None else _CODES.get(report.outcome, _REFUSED))
+    sys.exit(exit_code_of(report.outcome))
 
 
 async def _update(

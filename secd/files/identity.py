@@ -70,9 +70,14 @@ class LSCFile:
         """Put the staged LSC in force, in one step."""
         self._flash.rename(STAGED_FILE, LSC_FILE)
 
+    def discard(self) -> None:
+        """Remove the staged LSC, if there is one; the old one stays in force."""
+        self._flash.erase(STAGED_FILE)
+
     def erase(self) -> None:
-        """Remove the LSC."""
+        """Remove the LSC, and what was staged to take its place."""
         self._flash.erase(LSC_FILE)
+        self.discard()
 
 
 def load_from_flash(flash: Flash, name: str) -> Identity | None:

@@ -6,7 +6,7 @@ what to say by `secd.capf`, and what becomes of the outcome by the boot.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import trio
 
@@ -65,6 +65,16 @@ class CAPFNeedsTVS(CAPFFailed):
         super().__init__("TVS has yet to vouch for the server's certificate")
 
 
+class LSCPlace(Protocol):
+    """Where a phone keeps its LSC. Both raise FlashUnusable."""
+
+    def stage(self, identity: Identity) -> None:
+        """Put a new LSC beside the old one, durably."""
+
+    def discard(self) -> None:
+        """Remove an LSC that was staged; there may be none."""
+
+
 def _ignore(_: Message, __: bool) -> None:
     """Nobody wants to see the messages."""
 
@@ -73,8 +83,8 @@ def _ignore(_: Message, __: bool) -> None:
 class CAPFClient:
     """How a phone talks to CAPF.
 
-    verify -- judges the server. keys -- where new keys come from. stage -- puts a new LSC beside
-    the old one, durably; raises FlashUnusable. on_message -- sees each message, and whether the
+    verify -- judges the server. keys -- where new keys come from. place -- where a new LSC lies
+    beside the old one until the session is over. on_message -- sees each message, and whether the
     phone sent it, before it goes out or after it came in.
     """
 
@@ -83,15 +93,26 @@ class CAPFClient:
     profile: TLSProfile
     verify: Verify
     keys: KeySource
-    stage: Callable[[Identity], None]
+    place: LSCPlace
     report: Report
     on_message: OnMessage = _ignore
 
     async def converse(self, host: str, port: int, applicant: Applicant) -> CAPFEnded:
         """Hold one session with a server, by its logical address.
 
+        An LSC that is to be installed is staged then; any other that was staged is gone again.
         Raises CAPFFailed when it does not come to END_SESSION: the phone is then as it was.
         """
+        staged = False
+        try:
+            ended = await self._connect(host, port, applicant)
+            staged = ended.install is not None
+            return ended
+        finally:
+            if not staged:
+                self.place.discard()
+
+    async def _connect(self, host: str, port: int, applicant: Applicant) -> CAPFEnded:
         target = TLSTarget(TLSPurpose.CAPF, host, port)
         try:
             with trio.fail_after(_PATIENCE_SECONDS):
@@ -153,7 +174,7 @@ class CAPFClient:
 
     def _stage(self, lsc: Identity) -> str:
         try:
-            self.stage(lsc)
+            self.place.stage(lsc)
         except FlashUnusable as error:
             return str(error)
         return ""

@@ -199,7 +199,7 @@ class _Runner:
             self._phone.model.tls,
             self._machine.judging.capf_server,
             around.keys,
-            self._store.lsc.stage,
+            self._store.lsc,
             report,
         )
         try:
