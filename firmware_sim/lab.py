@@ -111,10 +111,16 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def write_lab(cluster: Cluster, directory: Path) -> None:
+    """Write a cluster and the files that it serves; raises as `write_state` and `write_files`."""
+    write_state(cluster, directory)
+    write_files(ClusterFiles(cluster), directory / TFTP_FOLDER)
+
+
+def write_state(cluster: Cluster, directory: Path) -> None:
     """Write a cluster into a directory, which is made if need be.
 
-    Raises UnusableInput when the directory cannot be written, UnsupportedKey when a file cannot
-    be made with the keys there are, MalformedFile for certificates that are none (fillers).
+    Raises UnusableInput when the directory cannot be written, MalformedFile for certificates that
+    are none (fillers).
     """
     _make_folder(directory, 0o755)
     _make_folder(directory / KEYS_FOLDER, 0o700)
@@ -122,7 +128,6 @@ def write_lab(cluster: Cluster, directory: Path) -> None:
         _replace(directory / KEYS_FOLDER / f"{role}.pem", _pem_of(credential), _SECRET)
     state = tomli_w.dumps(cluster_to_table(cluster), multiline_strings=True)
     _replace(directory / STATE_FILE, state.encode(), _PUBLIC)
-    write_files(ClusterFiles(cluster), directory / TFTP_FOLDER)
 
 
 def write_files(files: ClusterFiles, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from trust_lists import identity as cluster_identity
 from trust_lists import issued
 
@@ -20,6 +20,11 @@ def own(name: str, *, curve: bool = False) -> Identity:
         return Identity(issued(name, key).certificate, key)
     made = cluster_identity(name)
     return Identity(made.certificate, made.rsa_key)
+
+
+def rsa_key_of(held: Identity) -> rsa.RSAPrivateKey:
+    assert isinstance(held.key, rsa.RSAPrivateKey)
+    return held.key
 
 
 LSC, NEW_LSC, MIC = own("LSC"), own("NEW-LSC"), own("MIC")

@@ -20,6 +20,7 @@ from firmware_sim.capf import (
     CAPFStore,
     LSCSubject,
     PhoneFacts,
+    issue_lsc,
     make_manufacturer,
     make_mic,
 )
@@ -39,6 +40,7 @@ from secd.capf import (
     Operation,
     PrivateKey,
     RSAKind,
+    public_octets,
 )
 from secd.certs import load_certificate_untrusted
 from secd.configuration import CAPFMode
@@ -231,6 +233,37 @@ def a_lab(subject: LSCSubject = LSCSubject.CUCM, store: CAPFStore | None = None)
         subject,
     )
     return CAPFLab(cluster, office)
+
+
+def own_lsc(
+    lab: CAPFLab,
+    kind: KeyKind = SMALL,
+    style: LSCSubject = LSCSubject.CUCM,
+    at: float = NOW,
+    device: str = DEVICE,
+) -> Identity:
+    key = made(kind)
+    phone = PhoneFacts(device, MODEL)
+    cluster = lab.cluster
+    return Identity(
+        issue_lsc(cluster.capf, phone, public_octets(key), style, cluster.random, at), key
+    )
+
+
+def made(kind: KeyKind) -> PrivateKey:
+    if isinstance(kind, RSAKind):
+        return PooledKeys(20).rsa(kind.bits)
+    return trio.run(Pooled().make, kind)
+
+
+def assert_untouched(lab: CAPFLab) -> None:
+    """An Install by null string that was scheduled is so still."""
+    record = lab.record()
+    assert (record.operation, record.authentication, record.lsc) == (
+        Operation.INSTALL,
+        CAPFMode.NULL_STRING,
+        None,
+    )
 
 
 @dataclass

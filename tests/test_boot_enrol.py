@@ -1,9 +1,7 @@
 """When a phone turns to CAPF in a boot, whom it asks, and what that changes."""
 
-import hashlib
-
 import pytest
-from boot_support import NOT_FOUND, SIGNED, Boot, boot, phone, shelf, xml
+from boot_support import SIGNED, Boot, boot, phone, shelf, xml
 from capf_boots import (
     BOTH,
     BUSY,
@@ -27,11 +25,9 @@ from trust_lists import (
     STRANGER,
     TOKEN1,
     TVS,
-    encryption_for,
     holds,
     identity,
     make_ctl,
-    make_enc_sgn,
     make_itl,
     make_sgn,
     record,
@@ -44,16 +40,17 @@ from secd.boot import (
     CAPFServerFailed,
     CAPFServerRefused,
     CAPFServerUnknown,
+    CAPFSessionEnded,
+    Event,
     Identities,
     InstallLSC,
     LSCUpdate,
-    PhoneBooted,
-    StoreConfiguration,
     UpdatePressed,
     Wait,
 )
 from secd.boot.table import State
-from secd.capf import Identity
+from secd.capf import CAPFEnded, Identity
+from secd.models import Model
 from secd.trace import (
     CAPFNoValidServer,
     CAPFRetryScheduled,
@@ -66,7 +63,6 @@ from secd.trust import Accept, Installed, NeedsTVS, Refuse
 from secd.words import BootOutcome, EnrolmentCause, EnrolmentOutcome
 
 HELD = holds(ctl=make_ctl(TOKEN1), itl=make_itl(CCM))
-ENCRYPTED = SIGNED.replace(".sgn", ".enc.sgn")
 NONE = Identities()
 
 
@@ -131,22 +127,22 @@ def test_a_secure_mode_enrols_before_it_registers(mode: int) -> None:
 @pytest.mark.parametrize(
     ("answer", "outcome"),
     [
-        (refuses(7), EnrolmentOutcome.REFUSED),
+        (CAPFSessionEnded(refuses(7)), EnrolmentOutcome.REFUSED),
         (CAPFServerFailed("nobody"), EnrolmentOutcome.UNREACHABLE),
         (CAPFServerRefused("another certificate"), EnrolmentOutcome.NO_VALID_SERVER),
     ],
 )
 def test_a_secure_mode_without_lsc_does_not_register(
-    answer: object, outcome: EnrolmentOutcome
+    answer: Event, outcome: EnrolmentOutcome
 ) -> None:
-    done = enrols(xml(mode=3, capf=(SERVER,), capf_mode=2), Servers(answer))  # type: ignore[arg-type]
+    done = enrols(xml(mode=3, capf=(SERVER,), capf_mode=2), Servers(answer))
     assert ended(done).outcome is outcome
     assert done.outcome is BootOutcome.NO_LSC_IN_SECURE_MODE
     # The one that it has serves, though CAPF gave no new one.
-    held = enrols(xml(mode=3, capf=(SERVER,), capf_mode=2), Servers(answer), BOTH)  # type: ignore[arg-type]
+    held = enrols(xml(mode=3, capf=(SERVER,), capf_mode=2), Servers(answer), BOTH)
     assert held.outcome is BootOutcome.BOOTED
     # And outside a secure mode nothing waits for it.
-    plain = enrols(xml(mode=1, capf=(SERVER,), capf_mode=2), Servers(answer))  # type: ignore[arg-type]
+    plain = enrols(xml(mode=1, capf=(SERVER,), capf_mode=2), Servers(answer))
     assert plain.outcome is BootOutcome.BOOTED
     assert plain.machine.state is State.STAY_REGISTERED
 
@@ -215,8 +211,8 @@ def test_no_certificate_to_prove_itself_with(mode: int, capf_mode: int) -> None:
         (refuses(200), EnrolmentOutcome.REFUSED),
     ],
 )
-def test_what_changes_nothing(session: object, outcome: EnrolmentOutcome) -> None:
-    done = enrols(xml(capf=(SERVER,), capf_mode=2), Servers(session), BOTH)  # type: ignore[arg-type]
+def test_what_changes_nothing(session: CAPFEnded, outcome: EnrolmentOutcome) -> None:
+    done = enrols(xml(capf=(SERVER,), capf_mode=2), Servers(session), BOTH)
     assert ended(done).outcome is outcome
     assert done.machine.enrolling.identities == BOTH
     assert done.lsc == []
@@ -306,11 +302,11 @@ def test_tvs_is_silent_about_a_capf_server() -> None:
     assert ended(boot(start, files, capf=garbage)).outcome is EnrolmentOutcome.NO_VALID_SERVER
 
 
-def judged(held: Installed, certificate: bytes, *, model: object = P1) -> object:
+def judged(held: Installed, certificate: bytes, *, model: Model = P1) -> object:
     """What the handshake is told about a CAPF server."""
     update = LSCUpdate(
         phone(
-            model,  # type: ignore[arg-type]
+            model,
             installed=held,
             configuration=xml(capf=(SERVER,), tvs="10.9.9.9"),
         )
@@ -331,154 +327,3 @@ def test_nobody_judges_capf_before_it_is_asked() -> None:
     update = LSCUpdate(phone(P1, configuration=xml()))
     with pytest.raises(RuntimeError, match="no CAPF server was asked"):
         update.judging.capf_server(b"")
-
-
-# Encrypted configuration: rows C8 and C9
-
-
-def md5(identity: Identity) -> str:
-    return hashlib.md5(identity.certificate, usedforsecurity=False).hexdigest()
-
-
-def encrypted_to(identity: Identity, body: bytes) -> bytes:
-    return make_enc_sgn(CCM, *encryption_for(identity.key, body))  # type: ignore[arg-type]
-
-
-def stored_encrypted(held: Identity, **more: object) -> bytes:
-    return xml(certificate_hash=md5(held), encrypted=True, **more)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("held", [LSC, MIC])
-def test_c8_the_hash_is_that_of_a_certificate_of_the_phone(held: Identity) -> None:
-    full = stored_encrypted(held, load="full")
-    start = phone(P1, installed=HELD, configuration=stored_encrypted(held), identities=BOTH)
-    done = boot(start, shelf({ENCRYPTED: encrypted_to(held, full)}))
-    assert SIGNED not in done.names
-    assert done.configuration == full
-    assert done.outcome is BootOutcome.BOOTED
-    assert done.told(EnrolmentStarted) == []
-
-
-def test_c8_equal_hash_in_the_minimal_configuration_counts_from_the_next_reset() -> None:
-    files = {SIGNED: make_sgn(CCM, stored_encrypted(LSC))}
-    done = boot(phone(P1, installed=HELD, identities=BOTH), shelf(files))
-    assert ENCRYPTED not in done.names
-    again = phone(P1, installed=HELD, configuration=done.configuration, identities=BOTH)
-    assert ENCRYPTED in boot(again, shelf(files)).names
-
-
-@pytest.mark.parametrize("certificate_hash", ["", "0" * 32, md5(NEW_LSC), md5(EC_LSC)])
-@pytest.mark.parametrize("capf_mode", [0, 2])
-def test_another_hash_or_none_starts_capf(certificate_hash: str, capf_mode: int) -> None:
-    minimal = xml(
-        capf=(SERVER,), capf_mode=capf_mode, certificate_hash=certificate_hash, encrypted=True
-    )
-    servers = Servers(installs())
-    done = enrols(minimal, servers, Identities(EC_LSC, MIC))
-    cause = EnrolmentCause.SCHEDULED if capf_mode else EnrolmentCause.CERTIFICATE_HASH
-    assert [event.cause for event in done.told(EnrolmentStarted)] == [cause]
-    assert ENCRYPTED not in done.names[: done.names.index(SIGNED) + 1]
-
-
-def test_a_new_lsc_makes_the_phone_ask_for_the_encrypted_file() -> None:
-    minimal = stored_encrypted(NEW_LSC, capf=(SERVER,))
-    full = stored_encrypted(NEW_LSC, load="full")
-    files = {SIGNED: make_sgn(CCM, minimal), ENCRYPTED: encrypted_to(NEW_LSC, full)}
-    start = phone(P1, installed=HELD, identities=Identities(LSC, MIC))
-    done = boot(start, shelf(files), capf=Servers(installs()))
-    assert [name for name in done.names if "cnf" in name] == [SIGNED, ENCRYPTED]
-    assert done.configuration == full
-
-
-FAILING = {
-    "encrypted to another": encrypted_to(NEW_LSC, xml()),
-    "signed by a stranger": make_enc_sgn(STRANGER, *encryption_for(LSC.key, xml())),  # type: ignore[arg-type]
-    "not encrypted": make_sgn(CCM, xml()),
-}
-
-
-@pytest.mark.parametrize("what", FAILING)
-def test_c8_a_failure_keeps_the_old_configuration(what: str) -> None:
-    stored = stored_encrypted(LSC, capf=(SERVER,))
-    start = phone(P1, installed=HELD, configuration=stored, identities=BOTH)
-    servers = Servers(NOTHING)
-    done = boot(start, shelf({ENCRYPTED: FAILING[what]}), capf=servers)
-    assert done.configuration is None
-    assert done.did(StoreConfiguration) == []
-    assert done.outcome is BootOutcome.BOOTED_OLD_CONFIGURATION
-    causes = [event.cause for event in done.told(EnrolmentStarted)]
-    decryption = [EnrolmentCause.DECRYPTION_FAILED]
-    assert causes == (decryption if what == "encrypted to another" else [])
-
-
-@pytest.mark.parametrize("found", [True, False])
-def test_c9_encryption_was_switched_off(found: bool) -> None:
-    start = phone(P1, installed=HELD, configuration=stored_encrypted(LSC), identities=BOTH)
-    plain = make_sgn(CCM, xml(load="plain")) if found else NOT_FOUND
-    done = boot(start, shelf({SIGNED: plain}))
-    names = [name for name in done.names if "cnf" in name and "Default" not in name]
-    assert names == [ENCRYPTED, SIGNED]
-    outcome = BootOutcome.BOOTED if found else BootOutcome.BOOTED_OLD_CONFIGURATION
-    assert done.outcome is outcome
-
-
-# Update pressed
-
-
-def pressed(configuration: bytes, identities: Identities = NONE) -> LSCUpdate:
-    return LSCUpdate(phone(P1, installed=HELD, configuration=configuration, identities=identities))
-
-
-def test_update_sends_the_string_that_was_typed() -> None:
-    update = pressed(xml(capf=(SERVER,), capf_mode=1))
-    event = UpdatePressed("20010")
-    assert "20010" not in repr(event)
-    start = update.handle(event, 5.0)[-1]
-    assert start.applicant.authentication_string == "20010"  # type: ignore[union-attr]
-    assert "20010" not in repr(start)
-    servers = Servers(installs())
-    outputs = update.handle(servers(start), 6.0)  # type: ignore[arg-type]
-    assert InstallLSC() in outputs
-    assert update.outcome is EnrolmentOutcome.INSTALLED
-    with pytest.raises(RuntimeError, match="UpdatePressed cannot happen"):
-        update.handle(UpdatePressed(), 7.0)
-
-
-def test_update_without_servers_or_certificates() -> None:
-    update = pressed(xml())
-    assert len(update.handle(UpdatePressed(), 0.0)) == 3
-    assert update.outcome is EnrolmentOutcome.NO_VALID_SERVER
-    update = pressed(xml(capf=(SERVER,), capf_mode=4))
-    update.handle(UpdatePressed(), 0.0)
-    assert update.outcome is EnrolmentOutcome.NO_CERTIFICATE
-
-
-def test_update_needs_a_configuration() -> None:
-    with pytest.raises(RuntimeError, match="no configuration"):
-        LSCUpdate(phone(P1)).handle(UpdatePressed(), 0.0)
-
-
-def test_update_asks_tvs_too_and_remembers() -> None:
-    start = phone(
-        P1, installed=WITHOUT_CAPF, configuration=xml(capf=(SERVER,), tvs="10.9.9.9", capf_mode=2)
-    )
-    update = LSCUpdate(start)
-    update.handle(UpdatePressed(), 0.0)
-    asked = update.handle(CAPFServerUnknown(CAPF.certificate), 0.0)[-1]
-    assert isinstance(asked, AskTVS)
-    from secd.boot import TVSServerAnswered
-
-    update.handle(TVSServerAnswered(vouch(CAPF, 4)), 0.0)
-    update.handle(Servers(NOTHING)(None), 0.0)  # type: ignore[arg-type]
-    assert update.outcome is EnrolmentOutcome.NOTHING_SCHEDULED
-    assert update.lists.vouchers == (vouch(CAPF, 4),)
-
-
-def test_events_out_of_place() -> None:
-    update = pressed(xml(capf=(SERVER,), capf_mode=2))
-    for event in (PhoneBooted(), CAPFServerFailed("")):
-        with pytest.raises(RuntimeError, match="cannot happen in an update"):
-            update.handle(event, 0.0)
-    update.handle(UpdatePressed(), 0.0)
-    with pytest.raises(RuntimeError, match="PhoneBooted cannot happen in ASK_CAPF"):
-        update.handle(PhoneBooted(), 0.0)

@@ -26,8 +26,7 @@ from boot_support import (
     shelf,
     xml,
 )
-from capf_boots import LSC, NOTHING, SERVER, Servers, installs
-from cryptography.hazmat.primitives.asymmetric import rsa
+from capf_boots import LSC, NOTHING, SERVER, Servers, installs, rsa_key_of
 from trust_lists import (
     CCM,
     NOW,
@@ -68,7 +67,6 @@ from secd.boot import fetch as fetching
 from secd.boot import table as booting
 from secd.boot.table import TRANSITIONS, Outcome, State
 from secd.capf import CAPFEnded
-from secd.capf import Identity as OwnCertificate
 from secd.trust import Installed, Voucher, VoucherOutcome
 from secd.words import FileKind, Transport
 
@@ -90,11 +88,6 @@ NO_CCM = holds(ctl=make_list(TOKEN1, SAST_RECOVERY), itl=ITL1)
 class Configured(TypedDict, total=False):
     files: Required[Shelf]
     held: Installed
-
-
-def rsa_key_of(held: OwnCertificate) -> rsa.RSAPrivateKey:
-    assert isinstance(held.key, rsa.RSAPrivateKey)
-    return held.key
 
 
 def _boot(files: Shelf, held: Installed | None = None, stored: bytes | None = None) -> Boot:

@@ -3,149 +3,54 @@
 from collections.abc import Callable
 
 import pytest
+from capf_phone import (
+    AUTH_REQ,
+    DELETE,
+    EC,
+    FETCH,
+    FOREIGN,
+    ID,
+    KEY_GEN_REQ,
+    NOBODY,
+    STATUS,
+    STORE,
+    UNDER_WAY,
+    Phone,
+    end,
+    in_state,
+    reason,
+    said,
+)
 from capf_support import (
     DEVICE,
     KINDS,
     STRING,
-    Held,
     Job,
     converse,
-    holder,
     issue,
     key_of,
-    perform,
 )
-from capf_vectors import certificate, identity
-from hypothesis import given
-from hypothesis import strategies as st
-from support import PROPERTY
 
 from secd.capf import (
     CLIENT_TRANSITIONS,
     Applicant,
-    CAPFClientSession,
     CAPFEnded,
-    CertificateType,
     ClientState,
     ClientStep,
-    Curve,
-    ECKind,
     GenerateKey,
-    Identity,
     KeyKind,
     Message,
-    MessageTaken,
     MessageType,
     Operation,
-    Reason,
     RSAKind,
-    SendOctets,
     StageLSC,
     Tag,
     public_octets,
-    unwrap_certificate_untrusted,
     wrap_certificate,
 )
 from secd.errors import RemoteProtocolViolation
 
-EC = ECKind(Curve.P256)
-NOBODY = Applicant(DEVICE)
-LSC = holder(ECKind(Curve.P384))
-OWNER = Applicant(DEVICE, lsc=LSC.certificate, mic=certificate("mic"))
-ID = 7
-
-
-def said(kind: int, *elements: tuple[int, bytes], session_id: int = ID) -> bytes:
-    return Message(kind, session_id, elements).encode()
-
-
-def reason(number: int) -> tuple[int, bytes]:
-    return Tag.REASON, bytes([number])
-
-
-AUTH_REQ = said(1, (7, b"\3"), (8, b"\0"))
-KEY_GEN_REQ = said(3, (17, b"\1"), (18, b"\0"))
-STORE = said(9, (3, b"\1"), (4, wrap_certificate(issue(public_octets(key_of(EC))))))
-FETCH, DELETE = said(11), said(13)
-STATUS, ABORT, LATER = said(18), said(20), said(16, (12, b"\0\x1e"))
-
-
-def end(number: int) -> bytes:
-    return said(15, reason(number))
-
-
-UNDER_WAY = [s for s in ClientState if s not in (ClientState.ENDED, ClientState.FAILED)]
-
-
-class Phone:
-    """A session that is told what the server says, with what it then wants to do."""
-
-    def __init__(self, applicant: Applicant = NOBODY) -> None:
-        self.session = CAPFClientSession(applicant)
-        self.sent: list[Message] = []
-        self.asked: list[GenerateKey | StageLSC] = []
-
-    def hear(self, *messages: bytes) -> "Phone":
-        for octets in messages:
-            for output in self.session.receive_octets(octets):
-                if isinstance(output, SendOctets):
-                    self.sent.append(output.message)
-                elif isinstance(output, GenerateKey | StageLSC):
-                    self.asked.append(output)
-        return self
-
-    def make_key(self) -> "Phone":
-        for output in self.session.key_made(key_of(EC)):
-            assert isinstance(output, SendOctets)
-            self.sent.append(output.message)
-        return self
-
-    def stage(self, failure: str = "") -> "Phone":
-        for output in self.session.staged(failure):
-            assert isinstance(output, SendOctets)
-            self.sent.append(output.message)
-        return self
-
-    @property
-    def ended(self) -> CAPFEnded:
-        assert self.session.ended is not None
-        return self.session.ended
-
-    @property
-    def state(self) -> ClientState:
-        return self.session.state
-
-
-def in_state(state: ClientState) -> Phone:
-    """A phone in a state, by the shortest way."""
-    phone = Phone(OWNER)
-    if state is ClientState.AWAIT_AUTH_REQ:
-        return phone
-    phone.hear(AUTH_REQ)
-    match state:
-        case ClientState.AWAIT_OPERATION:
-            pass
-        case ClientState.AWAIT_KEY:
-            phone.hear(KEY_GEN_REQ)
-        case ClientState.AWAIT_STORE_CERT_REQ:
-            phone.hear(KEY_GEN_REQ).make_key()
-        case ClientState.AWAIT_STAGED:
-            phone.hear(KEY_GEN_REQ).make_key().hear(STORE)
-        case ClientState.AWAIT_END_SESSION:
-            phone.hear(DELETE)
-        case ClientState.ENDED:
-            phone.hear(end(0))
-        case ClientState.FAILED:
-            with pytest.raises(RemoteProtocolViolation):
-                phone.hear(STORE)
-    assert phone.state is state
-    return phone
-
-
-# --- the table ------------------------------------------------------------------------------------
-
 WEAK = said(3, (10, b"\x02\x00"), (17, b"\0"))
-FOREIGN = said(9, (4, wrap_certificate(LSC.certificate)))
 STEPS: dict[ClientStep, Callable[[Phone], object]] = {
     ClientStep.AUTHENTICATE: lambda phone: phone.hear(AUTH_REQ),
     ClientStep.GENERATE: lambda phone: phone.hear(KEY_GEN_REQ),
@@ -333,179 +238,3 @@ def test_a_certificate_of_our_key_as_a_mic_is_refused() -> None:
 def test_a_certificate_that_is_wrapped_wrong_is_a_violation(value: bytes) -> None:
     with pytest.raises(RemoteProtocolViolation):
         in_state(ClientState.AWAIT_STORE_CERT_REQ).hear(said(9, (4, value)))
-
-
-# --- the end --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("number", [0, 1, 2, 7, 9, 255])
-def test_an_lsc_is_installed_on_success_only(number: int) -> None:
-    ended = in_state(ClientState.AWAIT_STAGED).stage().hear(end(number)).ended
-    assert (ended.install is not None) is (number == 1)
-    assert ended.done is (number == 1)
-    assert ("took back" in ended.refused) is (number == 0)
-
-
-@pytest.mark.parametrize("number", [0, 1, 2, 7, 9, 255])
-def test_an_lsc_is_erased_on_success_only(number: int) -> None:
-    phone = in_state(ClientState.AWAIT_END_SESSION)
-    assert phone.sent[-1] == Message(14, ID, (reason(1),))
-    ended = phone.hear(end(number)).ended
-    assert (ended.erase, ended.done) == (number == 1, number == 1)
-
-
-@pytest.mark.parametrize("number", [0, 1, 2, 7, 9, 255])
-def test_an_end_without_any_operation(number: int) -> None:
-    ended = in_state(ClientState.AWAIT_OPERATION).hear(end(number)).ended
-    assert ended == CAPFEnded(Operation.NOTHING, number)
-    assert ended.done is (number < 2)
-
-
-@pytest.mark.parametrize(
-    "state", [ClientState.AWAIT_KEY, ClientState.AWAIT_STORE_CERT_REQ, ClientState.AWAIT_STAGED]
-)
-def test_success_before_the_phone_has_said_that_it_keeps_the_lsc_is_none(
-    state: ClientState,
-) -> None:
-    phone = in_state(state).hear(end(1))
-    assert (phone.ended.install, phone.ended.done) == (None, False)
-    # What was under way may still come in; nothing is said any more.
-    sent = len(phone.sent)
-    phone.make_key().stage()
-    assert len(phone.sent) == sent
-
-
-def test_an_end_without_a_reason_is_a_violation() -> None:
-    phone = in_state(ClientState.AWAIT_OPERATION)
-    with pytest.raises(RemoteProtocolViolation, match="gives no reason"):
-        phone.hear(said(15))
-    assert phone.state is ClientState.FAILED
-
-
-@pytest.mark.parametrize("more", [b"\x55", end(1), b"HTTP/1.1 400"], ids=["one", "end", "HTTP"])
-def test_nothing_may_follow_the_end(more: bytes) -> None:
-    for apart in (False, True):
-        phone = in_state(ClientState.AWAIT_OPERATION)
-        with pytest.raises(RemoteProtocolViolation):
-            phone.hear(*((end(0), more) if apart else (end(0) + more,)))
-        assert phone.state is ClientState.FAILED
-
-
-@pytest.mark.parametrize("state", UNDER_WAY)
-def test_a_server_that_is_busy_changes_nothing(state: ClientState) -> None:
-    ended = in_state(state).hear(LATER).ended
-    assert (ended.reason, ended.install, ended.erase, ended.done) == (None, None, False, False)
-
-
-@pytest.mark.parametrize(("message", "answer"), [(STATUS, 19), (ABORT, 21)])
-def test_status_and_abort_are_answered_and_lead_nowhere(message: bytes, answer: int) -> None:
-    for state in UNDER_WAY[1:]:
-        phone = in_state(state).hear(message)
-        assert phone.sent[-1] == Message(answer, ID, (reason(1),))
-        assert phone.state is state
-
-
-# --- showing and deleting -------------------------------------------------------------------------
-
-
-def shown(applicant: Applicant, *which: int) -> Message:
-    elements = [(Tag.CERTIFICATE_TYPE, bytes([kind])) for kind in which]
-    return Phone(applicant).hear(AUTH_REQ, said(11, *elements)).sent[-1]
-
-
-@pytest.mark.parametrize(
-    ("which", "name"),
-    [((), "lsc"), ((CertificateType.LSC,), "lsc"), ((CertificateType.MIC,), "mic")],
-)
-def test_each_certificate_is_shown_when_asked_for(which: tuple[int, ...], name: str) -> None:
-    answer = shown(OWNER, *which)
-    wrapped = answer.element(Tag.CERTIFICATE)
-    assert answer.number(Tag.REASON) == 1
-    assert wrapped is not None
-    expected = LSC.certificate if name == "lsc" else certificate("mic")
-    assert unwrap_certificate_untrusted(wrapped) == expected
-    assert shown(NOBODY, *which) == Message(12, ID, (reason(7),))
-
-
-def test_a_certificate_of_a_strange_type_is_not_there() -> None:
-    assert shown(OWNER, 3) == Message(12, ID, (reason(7),))
-
-
-def test_one_certificate_after_the_other() -> None:
-    job = Job("fetch", also_mic=True)
-    held = converse(job, OWNER)
-    assert job.shown == [LSC.certificate, certificate("mic")]
-    assert held.ended == CAPFEnded(Operation.FETCH, 0)
-
-
-def test_there_is_nothing_to_delete() -> None:
-    held = converse(Job("delete"), NOBODY)
-    assert held.said[-2][1] == Message(14, 1, (reason(7),))
-    assert held.ended == CAPFEnded(Operation.DELETE, 7)
-
-
-# --- cut ------------------------------------------------------------------------------------------
-
-
-def test_a_line_cut_at_any_octet_of_a_conversation_installs_nothing() -> None:
-    """The server's octets come one by one; after each the line may end."""
-    held = converse(Job(), NOBODY)
-    heard = [message.encode() for by_phone, message in held.said if not by_phone]
-    for whole, part in ((n, size) for n, octets in enumerate(heard) for size in range(len(octets))):
-        phone, done = CAPFClientSession(NOBODY), Held()
-        for octets in (*heard[:whole], heard[whole][:part]):
-            perform(phone, phone.receive_octets(octets), done)
-        assert phone.ended is None
-        with pytest.raises(RemoteProtocolViolation, match="before END_SESSION"):
-            phone.receive_eof()
-        assert phone.ended is None
-        assert phone.state is ClientState.FAILED
-        assert len(done.staged) == (whole == len(heard) - 1)
-
-
-def test_octet_by_octet_it_is_the_same_conversation() -> None:
-    stream = b"".join(
-        message.encode() for by_phone, message in converse(Job(), NOBODY).said if not by_phone
-    )
-    phone, done, sent = CAPFClientSession(NOBODY), Held(), []
-    for octet in stream:
-        sent += perform(phone, phone.receive_octets(bytes([octet])), done)
-    assert [message.kind for message in sent] == [2, 17, 4, 10]
-    assert phone.ended is not None
-    assert phone.ended.install == done.staged[0]
-
-
-@PROPERTY
-@given(
-    st.binary(max_size=120),
-    st.sampled_from(range(26)),
-    st.sampled_from(UNDER_WAY),
-)
-def test_a_phone_meets_garbage(octets: bytes, kind: int, state: ClientState) -> None:
-    body = said(kind)[:6] + len(octets).to_bytes(2, "big") + octets
-    for heard in (octets, body):
-        phone = in_state(state)
-        try:
-            outputs = phone.session.receive_octets(heard)
-        except RemoteProtocolViolation:
-            assert phone.state is ClientState.FAILED
-            continue
-        assert phone.session.ended is None or phone.ended.install is None
-        assert all(
-            isinstance(output, MessageTaken | SendOctets | GenerateKey | StageLSC | CAPFEnded)
-            for output in outputs
-        )
-
-
-def test_the_proof_of_a_phone_stands_where_capfc_has_it() -> None:
-    lsc, mic = identity("lsc-rsa"), identity("mic")
-    phone = Phone(Applicant(DEVICE, proof=lsc, sudi=mic)).hear(AUTH_REQ)
-    assert [tag for tag, _ in phone.sent[0].elements] == [1, 4, 6, 7, 11, 13, 16, 20]
-    phone = Phone(Applicant(DEVICE, proof=Identity(lsc.certificate, lsc.key))).hear(AUTH_REQ)
-    assert [tag for tag, _ in phone.sent[0].elements] == [1, 4, 6, 7, 11, 13, 20]
-
-
-@pytest.mark.parametrize("number", [Reason.NO_ACTION, Reason.SUCCESS])
-def test_a_fetch_may_end_either_way(number: int) -> None:
-    ended = Phone(OWNER).hear(AUTH_REQ, FETCH, end(number)).ended
-    assert ended.done

@@ -1,48 +1,35 @@
 """The CAPF client over TLS, against a small server of our session and against liars."""
 
 import errno
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from random import Random
 
 import pytest
 import trio
-from capf_support import DEVICE, KINDS, Job, OneKey, capf_tls, key_of, serving
+from capf_net_phone import ANY, NUMBERS, PATIENCE_SECONDS, Phone, in_memory, led_to
+from capf_support import DEVICE, Job, capf_tls, key_of, serving
 from capf_vectors import certificate
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tls_support import NEW, Judge, doubting, identity, made, pin
 from trio.testing import MockClock
 
 from firmware_sim.net.tcp import KernelTCPServerNetwork
 from secd.capf import (
-    Applicant,
     CAPFEnded,
-    CAPFServerSession,
-    Curve,
-    ECKind,
-    Identity,
     KeyKind,
-    Message,
-    MessageMet,
-    MessageType,
     Operation,
     PrivateKey,
     Reason,
     RSAKind,
-    ServerState,
-    public_octets,
 )
 from secd.errors import FlashUnusable
-from secd.files.data import model_catalogue
 from secd.files.flash import MemoryFlash
 from secd.files.identity import STAGED_FILE, LSCFile
-from secd.net.capf import CAPFClient, CAPFFailed, CAPFNeedsTVS, CAPFUntrusted
+from secd.net.capf import CAPFNeedsTVS, CAPFUntrusted
 from secd.net.kernel import KernelNetwork
-from secd.net.keys import FreshKeys, KeySource, PooledKeys
+from secd.net.keys import FreshKeys
 from secd.net.memory import MemoryNetwork
-from secd.net.network import Address, AddressBook, Network
+from secd.net.network import Address
 from secd.net.tcp_memory import MemoryTCPStream
-from secd.net.tls_stream import TLSStream, Verify
+from secd.net.tls_stream import TLSStream
 from secd.trace import (
     CAPFKeyGenerated,
     CAPFKeyGenerationStarted,
@@ -51,61 +38,9 @@ from secd.trace import (
     TLSClosed,
     TLSConnectFailed,
     TLSHandshakeDone,
-    TLSPurpose,
-    TraceEvent,
 )
 
 HOST, PORT = "10.1.1.1", 3804
-ANY: Address = ("127.0.0.1", 0)
-NUMBERS = (TLSPurpose.CAPF, HOST, PORT, 1, 1)
-APPLICANT = Applicant(DEVICE)
-EC = ECKind(Curve.P256)
-PATIENCE_SECONDS = 30.0
-
-
-@dataclass
-class Phone:
-    """A CAPF client, the flash it stages in, and all that it told."""
-
-    network: Network
-    book: AddressBook = field(default_factory=AddressBook)
-    verify: Verify = field(default_factory=lambda: pin(certificate("capf")))
-    keys: KeySource = field(default_factory=OneKey)
-    model: str = "8861"
-    flash: MemoryFlash = field(default_factory=MemoryFlash)
-    told: list[TraceEvent] = field(default_factory=list)
-    seen: list[tuple[bool, int]] = field(default_factory=list)
-
-    async def apply(self, applicant: Applicant = APPLICANT) -> CAPFEnded:
-        client = CAPFClient(
-            self.network,
-            self.book,
-            model_catalogue().find(self.model).tls,
-            self.verify,
-            self.keys,
-            LSCFile(self.flash),
-            self.told.append,
-            lambda message, by_phone: self.seen.append((by_phone, message.kind)),
-        )
-        return await client.converse(HOST, PORT, applicant)
-
-    async def failure(self, kind: type[CAPFFailed] = CAPFFailed) -> str:
-        with pytest.raises(CAPFFailed) as caught:
-            await self.apply()
-        assert type(caught.value) is kind
-        assert self.flash.names() == frozenset()  # neither LSC nor a staged one
-        return str(caught.value)
-
-
-def in_memory() -> MemoryNetwork:
-    return MemoryNetwork(Random(1))
-
-
-def led_to(address: Address) -> AddressBook:
-    return AddressBook({(HOST, PORT): address})
-
-
-# --- a server that does its job -------------------------------------------------------------------
 
 
 async def test_an_lsc_is_staged_and_all_of_it_is_told(autojump_clock: MockClock) -> None:
@@ -258,198 +193,6 @@ async def test_an_operating_system_without_descriptors_is_no_failure_of_capf() -
 
     with pytest.raises(OSError, match="Too many"):
         await Phone(Exhausted(Random(1))).apply()
-
-
-# --- servers that speak TLS and something else ----------------------------------------------------
-
-Script = Callable[[TLSStream], Awaitable[None]]
-
-
-async def against(script: Script, phone: Phone, network: MemoryNetwork) -> str:
-    async def handler(stream: TLSStream, _: Address) -> None:
-        await script(stream)
-
-    async with serving(network, (HOST, PORT), handler):
-        return await phone.failure()
-
-
-def auth_req() -> bytes:
-    return CAPFServerSession(1).start().encode()
-
-
-@pytest.mark.parametrize("says", [b"", b"\x55", auth_req()], ids=["nothing", "one", "AUTH_REQ"])
-async def test_a_silent_server_is_waited_for_half_a_minute(
-    says: bytes, autojump_clock: MockClock
-) -> None:
-    async def silent(stream: TLSStream) -> None:
-        if says:
-            await stream.send_all(says)
-        await trio.sleep_forever()
-
-    network = in_memory()
-    assert await against(silent, Phone(network), network) == "no message within 30 s"
-    assert trio.current_time() == pytest.approx(PATIENCE_SECONDS)
-
-
-def answers(job: Job, session: CAPFServerSession, octets: bytes) -> list[Message]:
-    outputs = session.receive_octets(octets)
-    return [job.answer(session, 1, one) for one in outputs if not isinstance(one, MessageMet)]
-
-
-LIES: dict[str, tuple[bytes, str]] = {
-    "HTTP": (b"HTTP/1.1 400 Bad", "a CAPF message begins with 0x55, not 0x48"),
-    "an answer": (Message(2, 1).encode(), "a phone takes no CAPF message of type 2"),
-    "out of order": (Message(13, 1).encode(), "CAPF asks for DELETE in AWAIT_AUTH_REQ"),
-    "version 4": (Message(1, 1, ((7, b"\4"),)).encode(), "CAPF speaks version 4, not 1 to 3"),
-    "a length that lies": (
-        Message(1, 1, ((7, b"\3"),)).encode()[:-2] + b"\2\3",
-        "element 7 reaches past the message",
-    ),
-    "too short": (auth_req()[:-1], "CAPF closed the connection before END_SESSION"),
-    "nothing": (b"", "CAPF closed the connection before END_SESSION"),
-}
-
-
-@pytest.mark.parametrize(("octets", "text"), LIES.values(), ids=LIES.keys())
-async def test_what_breaks_the_protocol_is_a_failure_with_a_reason(
-    octets: bytes, text: str, autojump_clock: MockClock
-) -> None:
-    async def lie(stream: TLSStream) -> None:
-        if octets:
-            await stream.send_all(octets)
-
-    network = in_memory()
-    phone = Phone(network)
-    assert await against(lie, phone, network) == text
-    assert phone.told[-1] == TLSClosed(*NUMBERS)
-    assert trio.current_time() == 0.0
-
-
-async def test_the_line_cut_after_any_message_leaves_the_phone_as_it_was(
-    autojump_clock: MockClock,
-) -> None:
-    for told in range(1, 5):
-        job = Job()
-
-        async def cut(stream: TLSStream, job: Job = job, told: int = told) -> None:
-            session, left = CAPFServerSession(1), told - 1
-            await stream.send_all(session.start().encode())
-            while left:
-                for message in answers(job, session, await stream.receive_some()):
-                    left -= 1
-                    # Of the very last message one octet is missing.
-                    octets = message.encode()[: -1 if told == 4 and not left else None]
-                    await stream.send_all(octets)
-
-        network = in_memory()
-        phone = Phone(network)
-        text = await against(cut, phone, network)
-        assert text in ("CAPF closed the connection before END_SESSION", "the connection was reset")
-        # From the third message on the new LSC had been staged; nothing of it is left.
-        assert ((True, MessageType.STORE_CERT_RES) in phone.seen) is (told >= 3)
-        assert STAGED_FILE not in phone.flash.names()
-
-
-async def test_a_conversation_in_single_octets_is_one(autojump_clock: MockClock) -> None:
-    job = Job()
-
-    async def spell(stream: TLSStream, _: Address) -> None:
-        session = CAPFServerSession(1)
-        pending = [session.start()]
-        while pending:
-            for octet in pending.pop(0).encode():
-                await stream.send_all(bytes([octet]))
-            while not pending and session.state is not ServerState.ENDED:
-                pending += answers(job, session, await stream.receive_some())
-
-    network = in_memory()
-    async with serving(network, (HOST, PORT), spell):
-        assert (await Phone(network).apply()).done
-
-
-async def test_a_cancelled_phone_leaves_no_connection(autojump_clock: MockClock) -> None:
-    ended = trio.Event()
-
-    async def wait(stream: TLSStream, _: Address) -> None:
-        await stream.send_all(auth_req())
-        while await stream.receive_some():
-            pass
-        ended.set()
-
-    network = in_memory()
-    phone = Phone(network)
-    async with serving(network, (HOST, PORT), wait):
-        with trio.move_on_after(3) as scope:
-            await phone.apply()
-        assert scope.cancelled_caught
-        await ended.wait()
-    assert phone.told[-1] == TLSClosed(*NUMBERS)
-
-
-async def test_a_proof_that_cannot_be_made_is_a_failure(autojump_clock: MockClock) -> None:
-    class Tiny:
-        key_size = 512
-
-        def sign(self, *_: object) -> bytes:
-            raise ValueError
-
-    network = in_memory()
-    tiny = Identity(b"0\0", Tiny())  # type: ignore[arg-type]
-    async with serving(network, (HOST, PORT), Job()):
-        with pytest.raises(CAPFFailed, match="512 bits is too small"):
-            await Phone(network).apply(Applicant(DEVICE, proof=tiny))
-
-
-async def test_a_busy_server(autojump_clock: MockClock) -> None:
-    async def busy(stream: TLSStream, _: Address) -> None:
-        await stream.send_all(Message(MessageType.RETRY_LATER, 5).encode())
-
-    network = in_memory()
-    async with serving(network, (HOST, PORT), busy):
-        phone = Phone(network)
-        assert await phone.apply() == CAPFEnded(Operation.NOTHING, None)
-    assert CAPFMessageReceived(HOST, "RETRY_LATER", 5, 8, -1) in phone.told
-
-
-async def test_a_type_that_nobody_knows(autojump_clock: MockClock) -> None:
-    async def ask(stream: TLSStream, _: Address) -> None:
-        await stream.send_all(auth_req())
-        await stream.receive_some()
-        await stream.send_all(Message(99, 1).encode())
-        await stream.receive_some()
-
-    network = in_memory()
-    async with serving(network, (HOST, PORT), ask):
-        assert await Phone(network).failure() == "a phone takes no CAPF message of type 99"
-
-
-# --- keys -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in (RSAKind(3072), RSAKind(4096))])
-async def test_fresh_keys_are_of_the_kind_asked_for_and_new(kind: KeyKind) -> None:
-    one, other = await FreshKeys().make(kind), await FreshKeys().make(kind)
-    assert public_octets(one) != public_octets(other)
-    for key in (one, other):
-        if isinstance(kind, RSAKind):
-            assert isinstance(key, rsa.RSAPrivateKey)
-            assert key.key_size == kind.bits
-        else:
-            assert isinstance(key, ec.EllipticCurvePrivateKey)
-            assert key.curve.name == f"secp{(256, 384, 521)[kind.curve]}r1"
-
-
-async def test_a_pool_gives_each_key_once_and_then_makes_new_ones() -> None:
-    ready = [key_of(kind) for kind in (RSAKind(1024), EC, ECKind(Curve.P521))]
-    pool = PooledKeys(ready)
-    kinds: list[KeyKind] = [EC, RSAKind(1024), ECKind(Curve.P521)]
-    assert {id(await pool.make(kind)) for kind in kinds} == {id(key) for key in ready}
-    for kind in kinds:
-        new = await pool.make(kind)
-        assert all(new is not key for key in ready)
-
-
-# --- the kernel's sockets -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("model", "version"), [("7975", "TLSv1"), ("8861", "TLSv1.2")])

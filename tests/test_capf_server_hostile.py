@@ -1,17 +1,12 @@
-"""Clients of the lab's CAPF that are slow, cut off, or talk nonsense; and a full disk."""
-
-from collections.abc import Callable
-from pathlib import Path
+"""Clients of the lab's CAPF that are slow, cut off, or talk nonsense."""
 
 import pytest
 import trio
-from capf_lab import DEVICE, CAPFLab, Memory, Phone, Server, a_lab, mic
+from capf_lab import DEVICE, CAPFLab, Memory, Phone, Server, a_lab, assert_untouched, mic
 from capf_line import Line, converse_in_plain
 from tls_support import NEW, pin
 from trio.testing import MockClock
 
-from firmware_sim.capf import CAPFStore, StoreUnusable
-from firmware_sim.capf.records import CAPFRecord
 from firmware_sim.server_events import (
     CAPFConnectionAccepted,
     CAPFConnectionFailed,
@@ -47,15 +42,6 @@ def scheduled() -> CAPFLab:
     lab = a_lab()
     lab.schedule(Operation.INSTALL, NULL, P256)
     return lab
-
-
-def assert_untouched(lab: CAPFLab) -> None:
-    record = lab.record()
-    assert (record.operation, record.authentication, record.lsc) == (
-        Operation.INSTALL,
-        NULL,
-        None,
-    )
 
 
 async def connect(server: Server) -> TLSStream:
@@ -385,59 +371,3 @@ async def test_the_line_is_cut_at_every_message_over_tls(
         else:
             assert_untouched(lab)
             assert (await Phone(server).converse()).done
-
-
-# --- a full disk ----------------------------------------------------------------------------------
-
-
-def full(path: Path) -> tuple[CAPFStore, Callable[[], None]]:
-    """Return a store that holds one scheduled operation, and what fills its disk."""
-    store = CAPFStore(path)
-
-    def fill() -> None:
-        (pages,) = store._base.execute("PRAGMA page_count").fetchone()
-        store._base.execute(f"PRAGMA max_page_count = {pages}")
-        for size in (3000, 300, 30, 1):
-            for number in range(1000):
-                record = CAPFRecord(f"FILLER{size}-{number}", lsc=bytes(size))
-                try:
-                    store.save(record)
-                except StoreUnusable:
-                    break
-
-    return store, fill
-
-
-async def test_a_full_disk_while_an_lsc_is_noted(tmp_path: Path, autojump_clock: MockClock) -> None:
-    store, fill = full(tmp_path / "capf.sqlite")
-    lab = a_lab(store=store)
-    lab.schedule(Operation.INSTALL, NULL, P256)
-    fill()
-    async with lab.serving(Memory()) as server:
-        ended = await Phone(server).converse()
-        assert (ended.reason, ended.install) == (7, None)
-        assert "database or disk is full" in server.refusals[0][1]
-        assert_untouched(lab)
-        store._base.execute("PRAGMA max_page_count = 100000")
-        assert (await Phone(server).converse()).done
-    store.close()
-
-
-async def test_a_wrong_string_that_cannot_be_counted_is_refused(
-    autojump_clock: MockClock,
-) -> None:
-    """Else a full disk would allow to guess for ever, and with luck to be right."""
-
-    class NoDisk(CAPFStore):
-        def save(self, record: CAPFRecord) -> bool:
-            raise StoreUnusable("no space left")
-
-    lab = a_lab()
-    lab.schedule(Operation.INSTALL, CAPFMode.AUTHENTICATION_STRING, string="123456")
-    store = NoDisk(None)
-    lab.store._base.backup(store._base)
-    broken = a_lab(store=store)
-    async with broken.serving(Memory()) as server:
-        assert (await Phone(server).converse()).reason == 7
-    store.close()
-    assert server.refusals == [(7, "no space left")]

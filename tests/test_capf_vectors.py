@@ -201,6 +201,7 @@ def the_key(name: str) -> PrivateKey:
         for said in conversation(name)
         if (value := said.message.element(Tag.PUBLIC_KEY)) is not None
     )
+    # The private half was not recorded, and nothing here signs with it.
     return OnlyPublic(public)  # type: ignore[return-value]
 
 
@@ -224,8 +225,9 @@ def _with_certificate(ended: CAPFEnded, der: bytes) -> CAPFEnded:
         def __eq__(self, other: object) -> bool:
             return isinstance(other, OnlyPublic)
 
-        __hash__ = None  # type: ignore[assignment]
+        __hash__ = None  # type: ignore[assignment] # equal to others, so it must not be hashed
 
+    # Compared, never used: see `the_key`.
     return CAPFEnded(ended.operation, ended.reason, Identity(der, AnyKey()))  # type: ignore[arg-type]
 
 

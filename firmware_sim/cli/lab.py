@@ -22,7 +22,7 @@ from firmware_sim.lab import (
     read_lab,
     refuse_foreign,
     write_files,
-    write_lab,
+    write_state,
 )
 from firmware_sim.server_events import ServerEvent
 from firmware_sim.tvs import TVSDirectory
@@ -108,7 +108,7 @@ def lab(
             refuse_foreign(directory)
             click.echo(f"making a new cluster in {directory} …")
             cluster = demo_cluster(FreshKeys(), SystemRandom())
-        write_lab(cluster, directory)
+        write_state(cluster, directory)
         ports = _Ports(tftp_port, http_port, tvs_port, capf_port)
         try:
             trio.run(_serve, cluster, directory, ports, LSCSubject(lsc_subject))

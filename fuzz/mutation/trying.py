@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
 from fuzz.mutation.mutate import Mutant
@@ -129,5 +129,6 @@ class _Loader(importlib.machinery.SourceFileLoader):
         super().__init__(fullname, path)
         self._text = source
 
-    def get_code(self, fullname: str) -> object:  # type: ignore[override]
-        return compile(self._text, self.get_filename(fullname), "exec", dont_inherit=True)
+    def get_code(self, fullname: str) -> CodeType:
+        code: CodeType = compile(self._text, self.get_filename(fullname), "exec", dont_inherit=True)
+        return code

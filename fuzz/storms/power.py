@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from io import IOBase
 from types import SimpleNamespace
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 from unittest.mock import patch
+
+T = TypeVar("T")
 
 
 class PowerCut(BaseException):
@@ -41,7 +43,7 @@ class Failing:
     calls: list[str] = field(default_factory=list)
     dead: bool = False
 
-    def call(self, name: str, do: Callable[[], object], half: Callable[[], object]) -> object:
+    def call(self, name: str, do: Callable[[], T], half: Callable[[], object]) -> T:
         """Do a call, or fail. half -- what of it is done when the power fails on the way."""
         if self.dead:
             raise PowerCut
@@ -105,7 +107,7 @@ def failing(fault: Fault, at: int | None) -> Iterator[Failing]:
         if mode == "rb":
             return open(name, "rb", opener=opener)
         made = one.call("open", lambda: open(name, "xb", opener=opener), nothing)  # noqa: SIM115 - closed by _File
-        return _File(made, one)  # type: ignore[arg-type]
+        return _File(made, one)
 
     def wrapped(name: str) -> object:
         real = getattr(os, name)

@@ -24,7 +24,8 @@ _OUTCOMES = {
     ),
     EnrolmentOutcome.UNREACHABLE: "not asked for: no CAPF server could be reached",
 }
-# What END_SESSION gives as a reason; any other number is shown as it is.
+# What END_SESSION gives as a reason, as far as capfd and Jabber4Linux show; any other number is
+# shown as it is.
 _REASONS = {
     7: (
         "wrong authentication string, certificate or data; CUCM also says so of a device that "
