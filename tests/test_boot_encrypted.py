@@ -87,7 +87,11 @@ def test_c8_equal_hash_in_the_minimal_configuration_counts_from_the_next_reset()
     assert ENCRYPTED in boot(again, shelf(files)).names
 
 
-@pytest.mark.parametrize("certificate_hash", ["", "0" * 32, md5(NEW_LSC), md5(EC_LSC)])
+@pytest.mark.parametrize(
+    "certificate_hash",
+    ["", "0" * 32, md5(NEW_LSC), md5(EC_LSC)],
+    ids=["blank", "nobody's", "another's", "an EC certificate's"],
+)
 @pytest.mark.parametrize("capf_mode", [0, 2])
 def test_another_hash_or_none_starts_capf(certificate_hash: str, capf_mode: int) -> None:
     minimal = xml(

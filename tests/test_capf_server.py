@@ -240,7 +240,9 @@ def other_keys() -> list[bytes]:
     return [key.public_key().public_bytes(*form) for key in keys]
 
 
-@pytest.mark.parametrize("octets", [b"", b"0", *other_keys()])
+@pytest.mark.parametrize(
+    "octets", [b"", b"0", *other_keys()], ids=["empty", "cut", "another curve", "Ed25519"]
+)
 def test_another_key_is_a_violation(octets: bytes) -> None:
     session = in_state(ServerState.AWAIT_KEY_GEN_RES)
     with pytest.raises(RemoteProtocolViolation, match="the public key"):
