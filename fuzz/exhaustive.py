@@ -57,7 +57,7 @@ def all_vectors() -> list[Vector]:
             name = str(path.relative_to(seeds.VECTORS))
             found.append(Vector(name, path.read_bytes(), doors))
     certificates = [
-        replace(one, octets=one.octets[one.octets.find(b"-----BEGIN CERT") :])
+        replace(one, octets=_certificate_in(one.octets))
         for one in found
         if one.doors == ("certificate",)
     ]
@@ -71,6 +71,12 @@ def all_vectors() -> list[Vector]:
         for number, octets in enumerate(seeds.capf_messages(), 1)
     ]
     return [*others, *certificates, *tvs, *capf]
+
+
+def _certificate_in(pem: bytes) -> bytes:
+    """Return the certificate of a PEM file alone: a damaged RSA key takes long to be refused."""
+    begin, end = pem.find(b"-----BEGIN CERT"), b"-----END CERTIFICATE-----"
+    return pem[begin : pem.index(end) + len(end) + 1]
 
 
 def flips(octets: bytes) -> Iterator[bytes]:
