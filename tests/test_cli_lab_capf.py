@@ -108,7 +108,7 @@ def test_many_devices_from_a_file(lab: Path, tmp_path: Path) -> None:
         f"{OLD},none,,,,\n"
     )
     said = done(lab, "import", str(file))
-    assert said.stdout == "3 devices scheduled\n"
+    assert said.stdout == "devices scheduled: 3\n"
     assert "its configuration is encrypted, which EC keys cannot be used for" in said.stderr
     assert stored(lab) == (
         *(Operation.INSTALL, CAPFMode.AUTHENTICATION_STRING, RSAKind(1024), STRING),

@@ -140,7 +140,7 @@ def import_csv(file: Path, directory: Path) -> None:
         changes = list(read_rows(file, lab.known))
         for device, wanted in changes:
             _warn(lab.cluster, lab.store.change(device, wanted.apply))
-    click.echo(f"{len(changes)} devices scheduled")
+    click.echo(f"devices scheduled: {len(changes)}")
 
 
 @capf.command()
