@@ -1,7 +1,8 @@
-"""What a person types: `firmware-sim lab`, `firmware-sim demo`."""
+"""What a person types: `firmware-sim lab`, `demo`, and administrators' commands."""
 
 import click
 
+from firmware_sim.cli.administration import cluster, set_group, show, utils
 from firmware_sim.cli.demo import demo
 from firmware_sim.cli.lab import lab
 from secd import __version__
@@ -16,6 +17,10 @@ def commands() -> None:
 
 commands.add_command(demo)
 commands.add_command(lab)
+commands.add_command(cluster)
+commands.add_command(show)
+commands.add_command(set_group)
+commands.add_command(utils)
 
 
 def main() -> None:
