@@ -2,7 +2,9 @@
 
     DIR/cluster.toml      the state (`firmware_sim.cluster.tables`)
     DIR/keys/ROLE.pem     private key and certificate of one role together; mode 0600
-    DIR/common/NAME       soft keys, dial rules, tones: put there by hand, served plain and signed
+    DIR/common/NAME       soft keys, dial rules, tones, ring lists, firmware: put there by hand
+                          or by `firmware-sim firmware`, served plain and signed
+    DIR/keys/firmware.pem what `firmware-sim firmware` signs with, if it was used
     DIR/tftp/NAME         every file as the publisher serves it: to look at, never read back
 
 Each file is replaced as a whole: written beside, brought to the disk, renamed. The keys come
@@ -12,11 +14,12 @@ A lab of phones can be changed by editing `cluster.toml` while it is not running
 
 import fcntl
 import os
+import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from random import Random
+from random import Random, SystemRandom
 
 import tomli_w
 from cryptography import x509
@@ -28,8 +31,15 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from firmware_sim.cluster.credentials import Credential, credential_of
+from firmware_sim.cluster.credentials import (
+    CertificateMaker,
+    Credential,
+    Subject,
+    credential_of,
+)
 from firmware_sim.cluster.files import DEFAULT_CONFIGURATION, ClusterFiles
+from firmware_sim.cluster.firmware import firmware_files
+from firmware_sim.cluster.keys import KeySource
 from firmware_sim.cluster.lists import CTL_FILE, ITL_FILE
 from firmware_sim.cluster.state import Cluster
 from firmware_sim.cluster.tables import cluster_to_table, credentials_by_role, table_to_cluster
@@ -41,6 +51,8 @@ STATE_FILE = "cluster.toml"
 KEYS_FOLDER = "keys"
 TFTP_FOLDER = "tftp"
 COMMON_FOLDER = "common"
+_FIRMWARE_ROLE = "firmware"
+_FIRMWARE_SUBJECT = Subject("stand-in for the firmware key", "lab", "secd", "lab", "lab", "NZ")
 _SECRET = 0o600
 _PUBLIC = 0o644
 _SUFFIXES = (".cnf.xml", ".cnf.xml.sgn", ".cnf.xml.enc.sgn")
@@ -154,6 +166,27 @@ def read_lab(directory: Path, random: Random) -> Cluster:
         raise UnusableInput(f"{directory}: {error}") from None
     cluster.common_files = _read_common(directory / COMMON_FOLDER)
     return cluster
+
+
+def write_firmware(directory: Path, load: str, keys: KeySource, now_seconds: int) -> Path:
+    """Put the files of a stand-in load among a lab's common ones; return the path of the key.
+
+    The key is made at the first load and stays. Raises UnusableInput.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}", load):
+        raise UnusableInput(f"{load!r} is no name of a load; one is like SCCP41.9-3-1SR4-1S")
+    folder, path = directory / COMMON_FOLDER, directory / KEYS_FOLDER / f"{_FIRMWARE_ROLE}.pem"
+    _make_folder(directory, 0o755)
+    _make_folder(directory / KEYS_FOLDER, 0o700)
+    _make_folder(folder, 0o755)
+    if not path.exists():
+        maker = CertificateMaker(keys, SystemRandom(), now_seconds)
+        made = maker.self_signed(_FIRMWARE_SUBJECT)
+        _replace(path, pem_of(made), _SECRET)
+    _, key = _read_pem(directory / KEYS_FOLDER, _FIRMWARE_ROLE)
+    for name, octets in firmware_files(load, key).items():
+        _replace(folder / name, octets, _PUBLIC)
+    return path
 
 
 def _read_common(folder: Path) -> dict[str, bytes]:

@@ -240,7 +240,7 @@ class World:
 
     def _ask_really(self, machine: BootMachine, ask: AskTVS) -> TVSServerAnswered | TVSServerFailed:
         there = self.tvs_at(ask.server, ask.issuer, ask.serial)
-        if there is None or not isinstance(machine.judge_tvs_server(there[0]), Accept):
+        if there is None or not isinstance(machine.judging.tvs_server(there[0]), Accept):
             return TVSServerFailed(ask.server, ask.port, "nobody to be trusted is there")
         answer, vouched = there[1], VoucherOutcome.VOUCHED
         if answer.status != FOUND:

@@ -13,7 +13,11 @@ from typing import ClassVar
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
 from cryptography.x509.oid import NameOID
 
 from secd.errors import MalformedFile, UnsupportedKey
@@ -95,6 +99,17 @@ def rsa_key_of_untrusted(der: bytes) -> rsa.RSAPublicKey:
         ) from None
     if not isinstance(key, rsa.RSAPublicKey):
         raise UnsupportedKey("the signer's key is not RSA; no other signing is defined")
+    return key
+
+
+def pem_to_rsa_key_untrusted(pem: bytes) -> rsa.RSAPublicKey:
+    """Return the RSA key of a PEM file that holds a public key. Raises MalformedFile."""
+    try:
+        key = load_pem_public_key(pem)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as reason:
+        raise MalformedFile(f"the public key cannot be read: {_first_line(reason)}") from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise MalformedFile("the public key is not RSA")
     return key
 
 

@@ -15,7 +15,7 @@ and nothing external to fetch. Names of servers are not resolved here.
     capfList/capf: processNodeName, phonePort (3804)          up to five
     deviceSecurityMode                                        1 none, 2 authenticated, 3 encrypted
     capfAuthMode                                              0 to 4
-    certHash, encrConfig, loadInformation
+    certHash, encrConfig, loadInformation, loadServer
     sipProfile/softKeyFile, sipProfile/dialTemplate, featurePolicyFile     names of further files
     userLocale/name, networkLocale                            directories of locale and tones
 
@@ -71,6 +71,7 @@ class Configuration:
     certificate_hash: str
     encrypted: bool
     load_information: str
+    load_server: str = ""
     soft_key_file: str = ""
     dial_template: str = ""
     feature_policy_file: str = ""
@@ -108,6 +109,7 @@ def parse_configuration_untrusted(octets: bytes) -> Configuration:
         certificate_hash=_text(device, "certHash", "").lower(),
         encrypted=_text(device, "encrConfig", "false").lower() == "true",
         load_information=_text(device, "loadInformation", ""),
+        load_server=_text(device, "loadServer", ""),
         soft_key_file=_file_name(device, "sipProfile/softKeyFile"),
         dial_template=_file_name(device, "sipProfile/dialTemplate"),
         feature_policy_file=_file_name(device, "featurePolicyFile"),

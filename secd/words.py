@@ -15,6 +15,7 @@ class FileKind(StrEnum):
     PLAIN = "plain"  # a file without an envelope: SEP<MAC>.cnf.xml
     SIGNED = "signed"  # a file inside a signed envelope: SEP<MAC>.cnf.xml.sgn
     ENCRYPTED = "encrypted"  # … and encrypted to the phone: SEP<MAC>.cnf.xml.enc.sgn
+    FIRMWARE = "firmware"  # a load's file list or component, under Cisco's own key: NAME.loads
 
     @property
     def is_list(self) -> bool:
@@ -50,6 +51,36 @@ class FilePurpose(StrEnum):
     DIAL_RULES = "dial_rules"
     TONES = "tones"
     LOCALE = "locale"
+    RING_LIST = "ring_list"
+    FIRMWARE_LIST = "firmware_list"  # NAME.loads, which names the components
+    FIRMWARE = "firmware"  # a component
+
+    @property
+    def is_firmware(self) -> bool:
+        """True for what Cisco signs and not the cluster."""
+        return self in (FilePurpose.FIRMWARE_LIST, FilePurpose.FIRMWARE)
+
+
+class EnrolmentCause(StrEnum):
+    """Why a phone turns to CAPF."""
+
+    SCHEDULED = "scheduled"  # capfAuthMode of the configuration
+    CERTIFICATE_HASH = "certificate_hash"  # certHash is that of no certificate of the phone
+    DECRYPTION_FAILED = "decryption_failed"  # of the encrypted configuration
+    USER = "user"  # Update pressed on the phone
+
+
+class EnrolmentOutcome(StrEnum):
+    """What came of CAPF."""
+
+    INSTALLED = "installed"
+    DELETED = "deleted"
+    FETCHED = "fetched"
+    NOTHING_SCHEDULED = "nothing_scheduled"
+    REFUSED = "refused"  # by the server, or what the server asked by the phone
+    NO_CERTIFICATE = "no_certificate"  # By Existing Certificate, and the phone has none
+    NO_VALID_SERVER = "no_valid_server"
+    UNREACHABLE = "unreachable"
 
 
 class BootOutcome(StrEnum):
@@ -58,4 +89,5 @@ class BootOutcome(StrEnum):
     BOOTED = "booted"  # a configuration was accepted in this boot
     BOOTED_OLD_CONFIGURATION = "booted_old_configuration"  # the last good one is in use
     NO_CTL_IN_SECURE_MODE = "no_ctl_in_secure_mode"  # secure mode without the CTL it needs
+    NO_LSC_IN_SECURE_MODE = "no_lsc_in_secure_mode"  # secure mode, and CAPF gave no LSC
     NO_CONFIGURATION = "no_configuration"  # neither fetched nor stored

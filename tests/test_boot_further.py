@@ -1,5 +1,7 @@
 """The files that a configuration names: asked for after it, judged, kept, missed."""
 
+from dataclasses import replace
+
 import pytest
 from boot_support import Boot, boot, phone, shelf
 from trust_lists import CCM, P0, P1, P2, P3, STRANGER, TOKEN1, holds, make_ctl, make_itl, make_sgn
@@ -116,3 +118,41 @@ def test_a_name_that_no_server_could_be_asked_for_breaks_the_configuration() -> 
 def test_the_table_leads_through_them_to_registration() -> None:
     done = boot(phone(P1), shelf({PLAIN: CONFIGURATION}))
     assert done.machine.state is State.REGISTER
+
+
+RINGS = "Ringlist.xml"
+RINGING = replace(phone(P1, installed=HELD), ring_menu=True)
+
+
+def test_ring_lists_are_asked_for_last_and_only_when_somebody_opens_the_menu() -> None:
+    served = {SIGNED: make_sgn(CCM, CONFIGURATION), f"{RINGS}.sgn": make_sgn(CCM, b"<rings/>")}
+    done = boot(RINGING, shelf(served))
+    assert done.names[-2:] == [f"{NAMES[3]}.sgn", f"{RINGS}.sgn"]
+    assert done.did(StoreFile) == [StoreFile(RINGS, b"<rings/>")]
+    (accepted,) = done.told(FurtherFileAccepted)
+    assert accepted.purpose is FilePurpose.RING_LIST
+    assert f"{RINGS}.sgn" not in signed_site().names
+
+
+def test_a_ring_list_that_is_not_trusted_is_refused() -> None:
+    """Signed by a proxy TFTP of another cluster: the case of the Proxy TFTP chapter."""
+    served = {SIGNED: make_sgn(CCM, CONFIGURATION), f"{RINGS}.sgn": make_sgn(STRANGER, b"<rings/>")}
+    done = boot(RINGING, shelf(served))
+    assert done.did(StoreFile) == []
+    assert [event.base_name for event in done.told(FurtherFileRefused)] == [RINGS]
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        ("7940", ("Ringlist.xml", "DistinctiveRinglist.xml")),
+        ("7961", ("Ringlist.xml", "DistinctiveRinglist.xml")),
+        ("9971", ("Ringlist.xml",)),
+        ("7821", ("Ringlist-wb.xml",)),
+        ("8861", ("Ringlist-wb.xml",)),
+    ],
+)
+def test_what_ring_lists_are_called_depends_on_the_model(
+    model: str, names: tuple[str, ...]
+) -> None:
+    assert model_catalogue().find(model).ring_lists == names

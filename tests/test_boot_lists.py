@@ -271,7 +271,9 @@ def test_a_refused_itl_is_reported_although_the_ctl_could_not_be_fetched() -> No
 def test_rollback_and_the_way_back() -> None:
     """A phone without CTL takes the empty ITL, and then any ITL."""
     first = boot(phone(P2), shelf({ITL: ITL_ALONE, SIGNED: SGN}))
-    emptied = boot(after(first, P2), shelf({ITL: make_empty_itl(RECOVERY), PLAIN: xml(load="x")}))
+    emptied = boot(
+        after(first, P2), shelf({ITL: make_empty_itl(RECOVERY), PLAIN: xml(load="test")})
+    )
     assert emptied.names == [CTL, ITL, PLAIN]
     again = boot(after(emptied, P2), shelf({ITL: ITL_ALONE, SIGNED: SGN}))
     assert [event.reason for event in again.told(ListInstalled)] == [Reason.ROLLBACK_ITL]

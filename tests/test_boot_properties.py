@@ -38,7 +38,7 @@ from trust_lists import (
     vouch,
 )
 
-import secd.boot.machine as under_test
+import secd.boot.judging as under_test
 from secd.boot import AskTVS, Phone, StoreConfiguration, Transfer
 from secd.boot.table import TRANSITIONS
 from secd.models import Absent, Model, Switches

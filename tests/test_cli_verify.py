@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from firmware_sim.cli import commands as firmware_sim
 from secd.cli import commands
 from secd.errors import UnusableInput
 
@@ -161,3 +165,65 @@ def test_each_help_fits_a_screen_and_has_an_example() -> None:
 
 def run_raising(*arguments: str) -> None:
     CliRunner().invoke(commands, arguments, catch_exceptions=False)
+
+
+LOADS = "SCCP41.9-3-1SR4-1S.loads"
+
+
+def firmware_lab(directory: Path) -> tuple[str, str]:
+    """Return the file list of a stand-in load and the file of its key."""
+    made = CliRunner().invoke(firmware_sim, ["firmware", LOADS[:-6], "--dir", str(directory)])
+    assert made.exit_code == 0, made.output
+    return str(directory / "common" / LOADS), str(directory / "keys" / "firmware.pem")
+
+
+def test_firmware_is_undecided_without_its_key_and_shows_what_it_names(tmp_path: Path) -> None:
+    loads, _ = firmware_lab(tmp_path)
+    result = run("verify", loads)
+    assert result.exit_code == 4
+    assert "UNDECIDED" in result.output
+    assert "  names       apps.SCCP41.9-3-1SR4-1S.sbn\n" in result.output
+    assert "the phone holds" not in result.output
+    parsed = json.loads(run("verify", loads, "--json").output)
+    assert (parsed["kind"], len(parsed["components"])) == ("firmware", 3)
+
+
+def test_firmware_is_judged_by_the_key_that_is_given(tmp_path: Path) -> None:
+    loads, key = firmware_lab(tmp_path)
+    certificate = x509.load_pem_x509_certificate(Path(key).read_bytes())
+    public = certificate.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "public.pem").write_bytes(public)
+    (tmp_path / "key.der").write_bytes(certificate.public_bytes(Encoding.DER))
+    for given in (key, str(tmp_path / "public.pem"), str(tmp_path / "key.der")):
+        result = run("verify", loads, "--firmware-key", given)
+        assert (result.exit_code, "FIRMWARE_KEY" in result.output) == (0, True)
+    other = run("verify", loads, "--firmware-key", str(VECTORS / "certs" / "ccm.pem"))
+    assert (other.exit_code, "FIRMWARE_SIGNATURE_INVALID" in other.output) == (1, True)
+    assert max(len(line) for line in other.output.splitlines()[1:]) <= 80
+
+
+@pytest.mark.parametrize("octets", [b"", b"-----BEGIN PUBLIC KEY-----\nx", b"\x30\x00"])
+def test_what_is_no_key_of_firmware_is_one_line(tmp_path: Path, octets: bytes) -> None:
+    (tmp_path / "key").write_bytes(octets)
+    with pytest.raises(UnusableInput, match="key"):
+        CliRunner().invoke(
+            commands,
+            ["verify", ITL, "--firmware-key", str(tmp_path / "key")],
+            catch_exceptions=False,
+        )
+
+
+def test_a_public_key_that_is_not_rsa_is_one_line(tmp_path: Path) -> None:
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "key").write_bytes(pem)
+    result = run("verify", ITL, "--firmware-key", str(tmp_path / "key"))
+    assert isinstance(result.exception, UnusableInput)
+    assert "not RSA" in str(result.exception)
+
+
+@pytest.mark.parametrize("load", ["", "../x", "a b", "x" * 51])
+def test_the_lab_makes_no_load_of_an_impossible_name(tmp_path: Path, load: str) -> None:
+    made = CliRunner().invoke(firmware_sim, ["firmware", load, "--dir", str(tmp_path)])
+    assert isinstance(made.exception, UnusableInput)
+    assert not list(tmp_path.iterdir())

@@ -308,6 +308,7 @@ async def test_every_model_boots(
     model: str, nursery: trio.Nursery, autojump_clock: MockClock
 ) -> None:
     world = World()
+    world.files.cluster.devices[DEVICE].load = ""  # that of a 7961
     await world.serve(nursery)
     report = await world.boot(model)
     assert report.outcome is BootOutcome.BOOTED

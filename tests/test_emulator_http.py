@@ -76,7 +76,9 @@ class World:
 
 
 def cluster_world() -> World:
-    return World(ClusterFiles(demo_cluster(PooledKeys(), Random(1))))
+    cluster = demo_cluster(PooledKeys(), Random(1))
+    cluster.devices[DEVICE].load = ""  # that of a 7961
+    return World(ClusterFiles(cluster))
 
 
 @pytest.mark.parametrize("model", ["8945", "7821", "8861"])

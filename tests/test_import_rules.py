@@ -18,7 +18,7 @@ PACKAGES = ("secd", "statusmsgs", "firmware_sim")
 
 BOTTOM = {"errors", "words", "text", "wire", "crypto", "certs", "transfer"}
 DATA = BOTTOM | {"trace", "models"}
-CODECS = {"envelope", "trustlist", "tftp", "http", "tvs", "configuration"}
+CODECS = {"envelope", "trustlist", "tftp", "http", "tvs", "capf", "configuration"}
 DECISIONS = DATA | CODECS | {"trust"}
 MAY_USE = {
     "errors": set(),
@@ -35,6 +35,7 @@ MAY_USE = {
     "tftp": DATA,
     "http": DATA,
     "tvs": DATA,
+    "capf": DATA,
     "configuration": DATA,
     "trust": DATA | CODECS,
     "boot": DECISIONS,

@@ -197,7 +197,7 @@ def test_every_reason_has_a_text_and_no_text_lacks_its_reason() -> None:
 NO_REFUSAL = {
     *("FIRST_LIST", "IN_CTL", "IN_ITL", "TVS_VOUCHED", "ROLLBACK_ITL", "CHANNEL_AUTHENTICATED"),
     *("PLAIN_ALLOWED", "MANUAL_KEY", "PEER_LISTED", "CHAIN_TO_CA", "NO_CTL", "SERVER_IN_CTL"),
-    *("ADDRESS_NOT_CHECKED", "IDENTICAL", "LIST_NOT_USED"),
+    *("ADDRESS_NOT_CHECKED", "IDENTICAL", "LIST_NOT_USED", "FIRMWARE_KEY"),
 }
 
 

@@ -268,6 +268,7 @@ def _model(name: str, generation: Generation, digests: frozenset[int]) -> Model:
         modulus_bits=frozenset({1024, 2048}),
         itl_limit_bytes=65536,
         size_limit_bytes=1 << 20,
+        firmware_limit_bytes=1 << 24,
         printed_limit_bytes=0,
         secure_no_ctl_retries=None,
         retry_seconds=10.0,
@@ -281,6 +282,7 @@ def _model(name: str, generation: Generation, digests: frozenset[int]) -> Model:
         status_family="A",
         worker_id=0,
         locale_archive="",
+        ring_lists=("Ringlist.xml",),
         first_task_id=1,
     )
 

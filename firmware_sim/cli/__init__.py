@@ -1,9 +1,10 @@
-"""What a person types: `firmware-sim lab`, `demo`, and administrators' commands."""
+"""What a person types: `firmware-sim lab`, `firmware`, `demo`, and administrators' commands."""
 
 import click
 
 from firmware_sim.cli.administration import cluster, set_group, show, utils
 from firmware_sim.cli.demo import demo
+from firmware_sim.cli.firmware import firmware
 from firmware_sim.cli.lab import lab
 from secd import __version__
 from secd.cli.running import run
@@ -16,6 +17,7 @@ def commands() -> None:
 
 
 commands.add_command(demo)
+commands.add_command(firmware)
 commands.add_command(lab)
 commands.add_command(cluster)
 commands.add_command(show)

@@ -1,17 +1,25 @@
 """The boot of a phone as synchronous machines: events in, actions and trace events out."""
 
-from secd.boot.machine import BootMachine, Output, Phone
+from secd.boot.enrolling import Identities
+from secd.boot.machine import BootMachine, Output
 from secd.boot.messages import (
     Action,
     AskTVS,
+    CAPFServerFailed,
+    CAPFServerRefused,
+    CAPFServerUnknown,
+    CAPFSessionEnded,
+    EraseLSC,
     EraseTrustList,
     Event,
     FetchFile,
     FileNotReceived,
     FileReceived,
     Finish,
+    InstallLSC,
     InstallTrustList,
     PhoneBooted,
+    StartCAPF,
     StoreConfiguration,
     StoreFile,
     StoreVouchers,
@@ -21,21 +29,30 @@ from secd.boot.messages import (
     TVSServerFailed,
     Wait,
 )
+from secd.boot.phone import Phone
 
 __all__ = [
     "Action",
     "AskTVS",
     "BootMachine",
+    "CAPFServerFailed",
+    "CAPFServerRefused",
+    "CAPFServerUnknown",
+    "CAPFSessionEnded",
+    "EraseLSC",
     "EraseTrustList",
     "Event",
     "FetchFile",
     "FileNotReceived",
     "FileReceived",
     "Finish",
+    "Identities",
+    "InstallLSC",
     "InstallTrustList",
     "Output",
     "Phone",
     "PhoneBooted",
+    "StartCAPF",
     "StoreConfiguration",
     "StoreFile",
     "StoreVouchers",

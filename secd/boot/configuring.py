@@ -4,9 +4,11 @@ A configuration that is refused, broken or missing changes nothing: the last goo
 (79xx guides: files that fail authentication are not written to flash).
 """
 
+from secd.boot.enrolling import Identities
 from secd.boot.judged import acceptance_events, refusal_events
 from secd.boot.lists import Told
 from secd.boot.messages import StoreConfiguration
+from secd.capf import Identity
 from secd.configuration import Configuration, parse_configuration_untrusted
 from secd.errors import MalformedFile
 from secd.models import Model
@@ -30,12 +32,14 @@ class Configuring:
         self.current = configuration
         self._model = model
         self.fresh = False
+        self.decryption_failed = False
 
     def judged(
         self, asked: str, kind: FileKind, transport: Transport, path: str, verdict: Verdict
     ) -> Told:
         """Apply the decision about a configuration that came, its XML included."""
         if isinstance(verdict, Refuse):
+            self.decryption_failed = verdict.reason is Reason.DECRYPT_FAILED
             return self._refused(asked, kind, path, verdict)
         if not isinstance(verdict, Accept):
             raise RuntimeError(f"a configuration cannot be {type(verdict).__name__}")
@@ -56,6 +60,16 @@ class Configuring:
         """Tell whether the mode is secure while no list can authenticate a call manager."""
         secure = self.current is not None and self.current.is_secure
         return secure and not knows_call_manager(installed, self._model.switches)
+
+    def key_identity(self, identities: Identities) -> Identity | None:
+        """Return the certificate that the configuration in use says the next one is encrypted to.
+
+        None where it is not encrypted, or to none that the phone holds (security guide: certHash
+        equal, then `.enc.sgn` is asked for).
+        """
+        if self.current is None or not self.current.encrypted:
+            return None
+        return identities.matching(self.current.certificate_hash)
 
     @staticmethod
     def _refused(asked: str, kind: FileKind, path: str, verdict: Refuse) -> Told:

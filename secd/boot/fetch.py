@@ -226,7 +226,7 @@ class FetchMachine:
             attempt.transport,
             attempt.server,
             fetch.file_name,
-            self._model.size_limit_bytes,
+            self._size_limit(),
             self._task,
             self._worker,
         )
@@ -248,8 +248,14 @@ class FetchMachine:
         )
         return self._traced(now_seconds, [ended])
 
+    def _size_limit(self) -> int:
+        firmware = self.fetch.kind is FileKind.FIRMWARE
+        return self._model.firmware_limit_bytes if firmware else self._model.size_limit_bytes
+
     def _printed_limit(self) -> int:
-        return 0 if self.fetch.kind.is_list else self._model.printed_limit_bytes
+        """Firmware is larger than the limit of the captures; what is printed for it is unknown."""
+        unlimited = self.fetch.kind.is_list or self.fetch.kind is FileKind.FIRMWARE
+        return 0 if unlimited else self._model.printed_limit_bytes
 
     def _traced(self, now_seconds: float, events: list[TraceEvent]) -> list[Output]:
         return [Traced(now_seconds, self._task, self._worker, event) for event in events]

@@ -10,11 +10,13 @@ archive, tones, dial rules; where soft keys and feature policy stand no source s
 archive is called differs by model (`Model.locale_archive`); where that is not known it is not
 asked for.
 
-Not here: ring lists, which a phone asks for when somebody opens the menu, and firmware.
+The firmware load is the first of them, see `secd.boot.firmware`. Ring lists are the last: a phone
+asks for them when somebody opens the menu of its rings.
 """
 
 from dataclasses import dataclass
 
+from secd.boot.firmware import Firmware, Following, firmware_of
 from secd.boot.judged import acceptance_events, refusal_events
 from secd.boot.lists import Told
 from secd.boot.messages import StoreFile
@@ -29,7 +31,7 @@ _TONES = "g3-tones.xml"  # below the directory of the network locale (SEP<MAC>.c
 
 @dataclass(frozen=True, slots=True)
 class FurtherFile:
-    """One file. name -- as the configuration has it, without `.sgn`."""
+    """One file. name -- as the configuration or the phone has it, without `.sgn`."""
 
     name: str
     purpose: FilePurpose
@@ -53,16 +55,29 @@ def _below(directory: str, name: str) -> str:
 
 
 class FurtherFiles:
-    """The files that are still to be asked for in one boot. current -- the one being asked for."""
+    """The files that are still to be asked for in one boot.
 
-    def __init__(self, model: Model) -> None:
+    current -- the one being asked for. ring_menu -- somebody opens the menu of the phone's rings.
+    """
+
+    def __init__(self, model: Model, *, ring_menu: bool = False) -> None:
         self._model = model
+        self._ring_menu = ring_menu
         self.current: FurtherFile | None = None
         self._left: tuple[FurtherFile, ...] = ()
+        self._firmware: Firmware | None = None
 
-    def name(self, configuration: Configuration) -> None:
+    def name(self, configuration: Configuration) -> Told:
         """Take the files that a configuration names, in place of all earlier ones."""
         self._left = further_files(configuration, self._model)
+        if self._ring_menu:
+            self._left += tuple(
+                FurtherFile(name, FilePurpose.RING_LIST) for name in self._model.ring_lists
+            )
+        self._firmware = firmware = firmware_of(configuration, self._model)
+        if firmware is None:
+            return []
+        return self._follow(firmware.wanted(self._model), FilePurpose.FIRMWARE_LIST)
 
     @property
     def left(self) -> bool:
@@ -74,9 +89,17 @@ class FurtherFiles:
         self.current, self._left = self._left[0], self._left[1:]
         return self.current
 
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The servers of the current file; none: those of all files."""
+        firmware, purpose = self._firmware, self._current().purpose
+        return firmware.servers if firmware is not None and purpose.is_firmware else ()
+
     def judged(self, asked: str, kind: FileKind, path: str, verdict: Verdict) -> Told:
         """Apply the decision about the current file. path -- where the phone had put it."""
         file = self._current()
+        if self._firmware is not None and file.purpose.is_firmware:
+            return self._firmware_judged(self._firmware, file, path, verdict)
         match verdict:
             case Accept(reason):
                 return [
@@ -96,7 +119,26 @@ class FurtherFiles:
     def missing(self, asked: str) -> Told:
         """Take that the current file did not come."""
         file = self._current()
+        if self._firmware is not None and file.purpose.is_firmware:
+            return self._follow(Following(self._firmware.missing(asked)), FilePurpose.FIRMWARE)
         return [FurtherFileMissing(asked, file.name, file.purpose)]
+
+    def _firmware_judged(
+        self, firmware: Firmware, file: FurtherFile, path: str, verdict: Verdict
+    ) -> Told:
+        if file.purpose is FilePurpose.FIRMWARE_LIST:
+            following = firmware.list_judged(path, verdict)
+        else:
+            following = firmware.component_judged(file.name, path, verdict)
+        return self._follow(following, FilePurpose.FIRMWARE)
+
+    def _follow(self, following: Following, purpose: FilePurpose) -> Told:
+        """Put the files of the load in front of the others; none are left of one that failed."""
+        rest = self._left
+        if self._firmware is not None and self._firmware.failed:
+            rest = tuple(file for file in rest if not file.purpose.is_firmware)
+        self._left = tuple(FurtherFile(name, purpose) for name in following.files) + rest
+        return following.told
 
     def _current(self) -> FurtherFile:
         if self.current is None:

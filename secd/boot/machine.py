@@ -8,12 +8,14 @@ transitions stand in `secd.boot.table`; what a decision changes stands in `secd.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from secd.boot.configuring import Configuring, base_name
+from secd.boot.enrol import EnrolMachine
+from secd.boot.enrolling import Enrolling
 from secd.boot.fetch import FetchMachine
-from secd.boot.further import FurtherFiles
+from secd.boot.further import FurtherFile, FurtherFiles
 from secd.boot.judged import envelope_events
+from secd.boot.judging import Candidate, Judging
 from secd.boot.lists import COMMON_ITL, Told, TrustLists
 from secd.boot.messages import (
     Action,
@@ -29,10 +31,9 @@ from secd.boot.messages import (
     TVSServerFailed,
     Wait,
 )
+from secd.boot.phone import Phone
 from secd.boot.query import QueryMachine
 from secd.boot.table import Outcome, State, following
-from secd.configuration import Configuration, Server
-from secd.models import Model
 from secd.text import text_of
 from secd.trace import (
     BootEnded,
@@ -47,22 +48,15 @@ from secd.trace import (
     TVSQueryStarted,
 )
 from secd.trust import (
-    Accept,
-    Context,
     Evidence,
-    Installed,
     NeedsTVS,
     Reason,
     Refuse,
     Verdict,
-    Voucher,
-    decide,
     decide_absent,
-    decide_peer,
     https_offered,
     signed_files_required,
 )
-from secd.trustlist import Function
 from secd.words import BootOutcome, FileKind, TransferFailure, Transport
 
 Output = Action | Traced
@@ -70,41 +64,11 @@ Output = Action | Traced
 _DEFAULT_CONFIGURATION = "XMLDefault.cnf.xml"
 
 
-@dataclass(frozen=True, slots=True)
-class Phone:
-    """What a boot starts from: the phone, and what its flash holds.
-
-    device -- SEP and the MAC address, as in file names. servers -- logical addresses of the TFTP
-    servers, primary first. configuration -- the last good one. vouchers -- the TVS cache.
-    round_limit -- after how many retries without CTL an observer stops watching a phone that
-    would go on for ever; None: never.
-    """
-
-    device: str
-    model: Model
-    servers: tuple[str, ...]
-    installed: Installed = field(default_factory=Installed)
-    configuration: Configuration | None = None
-    vouchers: tuple[Voucher, ...] = ()
-    round_limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A file that came and is being judged. path -- where the phone had put it."""
-
-    file_name: str
-    kind: FileKind
-    octets: bytes
-    server: str
-    transport: Transport
-    path: str
-
-
 class BootMachine:
     """Boots one phone once.
 
-    lists, configuring, further -- what the phone holds by now, and asks for still.
+    lists, configuring, further, enrolling -- what the phone holds by now, and asks for still.
+    judging -- what it is judged with; TLS handshakes ask it too.
     available -- the transports that the outside can do.
     """
 
@@ -112,7 +76,9 @@ class BootMachine:
         self.state = State.OFF
         self.lists = TrustLists(phone.model, phone.installed, phone.vouchers)
         self.configuring = Configuring(phone.configuration, phone.model)
-        self.further = FurtherFiles(phone.model)
+        self.further = FurtherFiles(phone.model, ring_menu=phone.ring_menu)
+        self.enrolling = Enrolling(phone.device, phone.identities)
+        self.judging = Judging(phone, self.lists, self.configuring, self.enrolling)
         self._phone = phone
         self._model = phone.model
         self._available = available
@@ -121,7 +87,7 @@ class BootMachine:
         self._outputs: list[Output] = []
         self._fetch: FetchMachine | None = None
         self._query: QueryMachine | None = None
-        self._candidate: _Candidate | None = None
+        self._candidate: Candidate | None = None
         self._rounds = 0
 
     def handle(self, event: Event, now_seconds: float) -> list[Output]:
@@ -130,7 +96,7 @@ class BootMachine:
         now_seconds -- wall clock, Unix time. Raises RuntimeError for an event that does not
         belong to the state: a bug of the caller.
         """
-        self._now_seconds = now_seconds
+        self._now_seconds = self.judging.now_seconds = now_seconds
         self._outputs = []
         match event:
             case PhoneBooted() if self.state is State.OFF:
@@ -143,6 +109,9 @@ class BootMachine:
             case FileNotReceived() if self._fetch is not None:
                 self._outputs += self._fetch.not_received(event, now_seconds)
                 self._settle(self._fetch)
+            case _ if (enrol := self.enrolling.machine) is not None:
+                self._tell(enrol.handle(event))
+                self._settle_enrolment(enrol)
             case TVSServerAnswered() if self._query is not None:
                 self._tell(self._query.answered(event))
                 self._settle_query(self._query)
@@ -168,20 +137,34 @@ class BootMachine:
             case State.REQUEST_COMMON_ITL:
                 self._request(COMMON_ITL, FileKind.ITL, destinations.itl)
             case State.REQUEST_CONFIGURATION:
-                self._tell(self.lists.conclusion())
+                self._request_configuration(f"{device}.cnf.xml", destinations.configuration)
+            case State.REQUEST_UNENCRYPTED_CONFIGURATION:
                 self._request_file(f"{device}.cnf.xml", destinations.configuration)
             case State.REQUEST_DEFAULT_CONFIGURATION:
                 self._request_file(_DEFAULT_CONFIGURATION, destinations.configuration)
             case State.REQUEST_FURTHER_FILE:
-                self._request_file(self.further.next().name, destinations.further)
+                self._request_further(self.further.next())
             case State.WAIT_FOR_CTL:
                 self._rounds += 1
                 pause = self._model.retry_seconds
                 self._tell([RetryScheduled(self._rounds, pause), Wait(pause)])
-            case State.REGISTER | State.STOPPED:
+            case State.ENROL_LSC:
+                self._enrol(before_registration=True)
+            case State.REGISTER if self.enrolling.due is not None:
+                self._go(Outcome.LSC_DUE)
+            case State.ENROL_LSC_REGISTERED:
+                self._enrol(before_registration=False)
+            case State.REGISTER | State.STAY_REGISTERED | State.STOPPED:
                 self._tell([BootEnded(self.outcome), Finish(self.outcome)])
             case _:  # the ASK_TVS states: their action carries the question, see _judge
                 pass
+
+    def _request_configuration(self, name: str, pattern: str) -> None:
+        """Ask for the configuration, encrypted where the one in use says that it is (row C8)."""
+        if self.configuring.key_identity(self.enrolling.identities) is None:
+            self._request_file(name, pattern)
+        else:
+            self._request(f"{name}.enc.sgn", FileKind.ENCRYPTED, pattern)
 
     def _request_file(self, name: str, pattern: str) -> None:
         """Ask for a configuration or further file, with `.sgn` where row C1 says so."""
@@ -189,7 +172,17 @@ class BootMachine:
         kind = FileKind.SIGNED if signed else FileKind.PLAIN
         self._request(f"{name}.sgn" if signed else name, kind, pattern)
 
-    def _request(self, name: str, kind: FileKind, pattern: str) -> None:
+    def _request_further(self, file: FurtherFile) -> None:
+        """Ask for a further file; firmware has an envelope of its own and may have its own host."""
+        pattern = self._model.destinations.further
+        if file.purpose.is_firmware:
+            self._request(file.name, FileKind.FIRMWARE, pattern, self.further.servers)
+        else:
+            self._request_file(file.name, pattern)
+
+    def _request(
+        self, name: str, kind: FileKind, pattern: str, servers: tuple[str, ...] = ()
+    ) -> None:
         path = pattern.replace("{name}", base_name(name))
         offered = https_offered(self.lists.installed, self._model) and not kind.is_list
         transports = tuple(
@@ -197,8 +190,8 @@ class BootMachine:
             for transport in self._model.transports
             if transport is not Transport.HTTPS or (offered and self.further.current is None)
         )
-        fetch = FetchFile(name, kind, transports, self._phone.servers, path)
-        context = self._context(kind, name)
+        fetch = FetchFile(name, kind, transports, servers or self._phone.servers, path)
+        context = self.judging.context(kind, name)
         self._fetch = machine = FetchMachine(
             fetch, self.lists.installed, context, self._available, self._next_id
         )
@@ -212,7 +205,7 @@ class BootMachine:
             case FileReceived(octets):
                 self._fetch = None
                 self._judge(
-                    _Candidate(
+                    Candidate(
                         fetch.file_name,
                         fetch.kind,
                         octets,
@@ -232,8 +225,8 @@ class BootMachine:
                 else:
                     self._configuration_not_received(fetch, missing)
 
-    def _judge(self, candidate: _Candidate) -> None:
-        verdict = self._decide(candidate, self.lists.vouchers)
+    def _judge(self, candidate: Candidate) -> None:
+        verdict = self.judging.decide(candidate, self.lists.vouchers)
         file = verdict.evidence.file
         if not isinstance(verdict, NeedsTVS) or file is None:
             self._judged(candidate, verdict)
@@ -244,7 +237,7 @@ class BootMachine:
         self._tell([*envelope_events(name, candidate.kind, verdict), asked])
         self._go(Outcome.TVS_NEEDED)
         query = QueryTVS(
-            signer.name, signer.issuer, signer.serial, self._tvs_servers, self._next_id()
+            signer.name, signer.issuer, signer.serial, self.judging.tvs_servers, self._next_id()
         )
         self._query = machine = QueryMachine(query)
         self._tell(machine.begin())
@@ -258,7 +251,7 @@ class BootMachine:
         self._query = self._candidate = None
         voucher = machine.result
         self._tell([TVSQueryEnded(candidate.file_name, voucher.outcome)])
-        verdict = self._decide(candidate, (voucher, *self.lists.vouchers))
+        verdict = self.judging.decide(candidate, (voucher, *self.lists.vouchers))
         if isinstance(verdict, NeedsTVS):
             # An answer to another question, or one that has run out already, is no answer: it
             # is not remembered either.
@@ -268,24 +261,8 @@ class BootMachine:
             self._tell(self.lists.remember(voucher, self._now_seconds))
         self._judged(candidate, verdict, envelope_told=True)
 
-    def judge_tvs_server(self, certificate: bytes) -> Accept | Refuse | NeedsTVS:
-        """Judge the certificate that a TVS server shows in its handshake (row T3)."""
-        context = self._context(FileKind.PLAIN, "")
-        return decide_peer(self.lists.installed, certificate, Function.TVS, context)
-
-    def judge_file_server(self, certificate: bytes) -> Accept | Refuse | NeedsTVS:
-        """Judge the certificate that an HTTPS file server shows in its handshake (row T5)."""
-        context = self._context(FileKind.PLAIN, "")
-        return decide_peer(self.lists.installed, certificate, Function.TFTP, context)
-
-    def _decide(self, candidate: _Candidate, vouchers: tuple[Voucher, ...]) -> Verdict:
-        context = self._context(
-            candidate.kind, candidate.file_name, candidate.server, candidate.transport
-        )
-        return decide(self.lists.installed, candidate.octets, context, vouchers)
-
     def _judged(
-        self, candidate: _Candidate, verdict: Verdict, *, envelope_told: bool = False
+        self, candidate: Candidate, verdict: Verdict, *, envelope_told: bool = False
     ) -> None:
         name, kind, path = candidate.file_name, candidate.kind, candidate.path
         self._next_id()  # judging is another thread than fetching (213407, 214535)
@@ -309,7 +286,7 @@ class BootMachine:
             return
         if missing:
             absent = decide_absent(
-                self.lists.installed, Reason.FILE_NOT_FOUND, self._context(kind, name)
+                self.lists.installed, Reason.FILE_NOT_FOUND, self.judging.context(kind, name)
             )
             self._tell(self.lists.absent(name, kind, absent))
         elif failure is not TransferFailure.NOT_AUTHORIZED:
@@ -318,9 +295,14 @@ class BootMachine:
 
     def _list_done(self, kind: FileKind) -> None:
         no_itl = kind is FileKind.CTL and not self._model.security_by_default
+        if no_itl or kind is FileKind.ITL:
+            self._tell(self.lists.conclusion())
         self._go(Outcome.DONE_WITHOUT_ITL if no_itl else Outcome.DONE)
 
     def _configuration_not_received(self, fetch: FetchFile, missing: bool) -> None:
+        if missing and fetch.kind is FileKind.ENCRYPTED:
+            self._go(Outcome.NOT_ENCRYPTED)
+            return
         if missing and not fetch.file_name.startswith(_DEFAULT_CONFIGURATION):
             self._go(Outcome.NOT_FOUND)
             return
@@ -334,13 +316,44 @@ class BootMachine:
             return
         if not self.configuring.fresh:
             self._tell([ConfigurationKept(f"{self._phone.device}.cnf.xml")])
-        else:
-            self.further.name(self.configuring.current)
         lacks = self.configuring.lacks_call_manager(self.lists.installed)
-        self._go(Outcome.CTL_NEEDED if lacks and self._may_retry() else self._after_files())
+        if lacks and self._may_retry():
+            self._go(Outcome.CTL_NEEDED)
+            return
+        if self.configuring.fresh:
+            self._tell(self.further.name(self.configuring.current))
+        self.enrolling.consider(self.configuring.current, self.configuring.decryption_failed)
+        self._go(self._after_files())
 
     def _after_files(self) -> Outcome:
-        return Outcome.MORE_FILES if self.further.left else Outcome.DONE
+        if self.further.left:
+            return Outcome.MORE_FILES
+        secure = self.configuring.current is not None and self.configuring.current.is_secure
+        return Outcome.LSC_NEEDED if secure and self.enrolling.due is not None else Outcome.DONE
+
+    def _enrol(self, *, before_registration: bool) -> None:
+        """Turn to CAPF."""
+        self._tell(
+            self.enrolling.begin(self.judging.application(self._next_id()), before_registration)
+        )
+        if self.enrolling.machine is None:
+            self._go(Outcome.DONE)
+        else:
+            self._settle_enrolment(self.enrolling.machine)
+
+    def _settle_enrolment(self, machine: EnrolMachine) -> None:
+        """Go on once CAPF is done with: an LSC that changed makes the phone ask again."""
+        if not machine.over:
+            return
+        if machine.voucher is not None:
+            self._tell(self.lists.remember(machine.voucher, self._now_seconds))
+        held = self.enrolling.identities.lsc
+        self._tell(self.enrolling.settle(machine))
+        if self.enrolling.identities.lsc is held:
+            self._go(Outcome.DONE)
+        else:
+            self.further.current = None
+            self._go(Outcome.LSC_CHANGED)
 
     def _may_retry(self) -> bool:
         limits = (self._model.secure_no_ctl_retries, self._phone.round_limit)
@@ -353,28 +366,11 @@ class BootMachine:
             return BootOutcome.NO_CONFIGURATION
         if self.configuring.lacks_call_manager(self.lists.installed):
             return BootOutcome.NO_CTL_IN_SECURE_MODE
+        if self.enrolling.lacks_lsc(self.configuring.current):
+            return BootOutcome.NO_LSC_IN_SECURE_MODE
         if not self.configuring.fresh:
             return BootOutcome.BOOTED_OLD_CONFIGURATION
         return BootOutcome.BOOTED
-
-    @property
-    def _tvs_servers(self) -> tuple[Server, ...]:
-        """Those of the stored configuration: a moved phone asks its old ones (213407, 118893)."""
-        stored = self.configuring.current
-        return () if stored is None else stored.tvs_servers
-
-    def _context(
-        self, kind: FileKind, name: str, server: str = "", channel: Transport = Transport.TFTP
-    ) -> Context:
-        return Context(
-            self._model,
-            kind,
-            self._now_seconds,
-            requested_name=name,
-            server_address=server,
-            channel=channel,
-            tvs_servers=tuple(server.address for server in self._tvs_servers),
-        )
 
     def _next_id(self) -> int:
         self._id += 1

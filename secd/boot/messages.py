@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from secd.capf import Applicant, CAPFEnded
 from secd.configuration import Server
 from secd.trust import Voucher
 from secd.words import BootOutcome, FileKind, TransferFailure, Transport
@@ -47,12 +48,49 @@ class TVSServerFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class CAPFSessionEnded:
+    """A session that `StartCAPF` began came to its end."""
+
+    ended: CAPFEnded
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFServerFailed:
+    """A CAPF server could not be reached, or the session broke off. text -- why, for people."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFServerRefused:
+    """The phone does not trust the certificate of a CAPF server."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFServerUnknown:
+    """Only TVS can vouch for the certificate (DER) of a CAPF server; nothing was said to it."""
+
+    certificate: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """The time of `Wait` is over."""
 
 
 Event = (
-    PhoneBooted | FileReceived | FileNotReceived | TVSServerAnswered | TVSServerFailed | TimerFired
+    PhoneBooted
+    | FileReceived
+    | FileNotReceived
+    | TVSServerAnswered
+    | TVSServerFailed
+    | CAPFSessionEnded
+    | CAPFServerFailed
+    | CAPFServerRefused
+    | CAPFServerUnknown
+    | TimerFired
 )
 
 
@@ -158,6 +196,29 @@ class AskTVS:
 
 
 @dataclass(frozen=True, slots=True)
+class StartCAPF:
+    """Hold one CAPF session. server -- its logical address. task -- as of `AskTVS`.
+
+    Before it is answered, what a new LSC needs lies on the flash already: see `InstallLSC`.
+    """
+
+    server: str
+    port: int
+    applicant: Applicant
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstallLSC:
+    """Put the LSC that was staged in the session in force, in one step."""
+
+
+@dataclass(frozen=True, slots=True)
+class EraseLSC:
+    """Remove the LSC from flash."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Come back with `TimerFired` after this time."""
 
@@ -179,6 +240,9 @@ Action = (
     | StoreFile
     | StoreVouchers
     | AskTVS
+    | StartCAPF
+    | InstallLSC
+    | EraseLSC
     | Wait
     | Finish
 )

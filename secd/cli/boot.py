@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secd.cli.addresses import tftp_servers
-from secd.cli.inputs import parse_device
+from secd.cli.inputs import parse_device, read_firmware_key
 from secd.cli.summary import summarize
 from secd.cli.wording import WIDTH
 from secd.files.data import model_catalogue
@@ -51,6 +51,13 @@ _WATCHED_ROUNDS = 4  # a phone that retries for ever is watched for this many ro
     metavar="LOGICAL=ACTUAL",
     help="Where an address really is: 14.48.44.80=127.0.0.1:6969.",
 )
+@click.option(
+    "--firmware-key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What firmware is signed with: certificate or public key, PEM or DER.",
+)
+@click.option("--ring-menu", is_flag=True, help="Open the menu of rings: ask for ring lists too.")
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON, one a line.")
 @click.option("--explain", is_flag=True, help="Print lines of ours too, marked.")
 def boot(
@@ -60,12 +67,16 @@ def boot(
     servers: tuple[str, ...],
     state: Path,
     mappings: tuple[str, ...],
+    firmware_key: Path | None,
+    ring_menu: bool,
     as_json: bool,
     explain: bool,
 ) -> None:
-    """Boot a phone once: trust lists, then configuration.
+    """Boot a phone once: trust lists, configuration, and the files that it names.
 
-    Prints the console log as it happens, then status messages and a summary.
+    Prints the console log as it happens, then status messages and a summary. Where the
+    configuration names another firmware load, its file list is read; with --firmware-key it is
+    verified, and so are its components. No firmware is kept or run.
 
     \b
       secd boot SEP0011215A1AE3 --model 7961 --tftp 10.1.1.5 --state phone1
@@ -81,9 +92,12 @@ def boot(
     name = parse_device(device)
     found = model_catalogue().find(model, load)
     logical, book = tftp_servers(servers, mappings)
+    key = read_firmware_key(firmware_key)
     with DirectoryFlash(state) as flash:
         store = PhoneStore(flash, name, found)
-        phone = EmulatedPhone(name, found, store, logical, explain, _WATCHED_ROUNDS)
+        phone = EmulatedPhone(
+            name, found, store, logical, explain, _WATCHED_ROUNDS, key, ring_menu=ring_menu
+        )
         report = trio.run(_boot, phone, book, as_json)
     summary = summarize(report)
     if as_json:

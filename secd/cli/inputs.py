@@ -3,13 +3,21 @@
 import re
 from pathlib import Path
 
-from secd.certs import load_certificate_untrusted, pem_to_der_untrusted
-from secd.errors import MalformedFile, UnusableInput
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from secd.certs import (
+    load_certificate_untrusted,
+    pem_to_der_untrusted,
+    pem_to_rsa_key_untrusted,
+    rsa_key_of_untrusted,
+)
+from secd.errors import MalformedFile, UnsupportedKey, UnusableInput
 from secd.text import text_of
 from secd.trustlist import TrustList, decode_trust_list_untrusted
 from secd.words import FileKind
 
-_FILE_LIMIT_BYTES = 16 * 1024 * 1024  # nothing that a phone trusts is near it
+_FILE_LIMIT_BYTES = 64 * 1024 * 1024  # components of firmware have up to some 20 MB
+_FIRMWARE_NAMES = (".loads", ".sbn", ".sb2", ".zz.sgn")  # in any case
 _DEVICE = re.compile(r"SEP[0-9A-F]{12}")
 
 
@@ -56,6 +64,22 @@ def read_certificate(path: Path) -> bytes:
     return octets
 
 
+def read_firmware_key(path: Path | None) -> rsa.RSAPublicKey | None:
+    """Return the RSA key in a file, a certificate (PEM or DER) or a public key (PEM).
+
+    None without a path. Raises UnusableInput.
+    """
+    if path is None:
+        return None
+    octets = read_file(path)
+    try:
+        if b"-----BEGIN PUBLIC KEY-----" in octets:
+            return pem_to_rsa_key_untrusted(octets)
+        return rsa_key_of_untrusted(read_certificate(path))
+    except (MalformedFile, UnsupportedKey) as error:
+        raise UnusableInput(f"{path}: {error}") from None
+
+
 def parse_device(text: str) -> str:
     """Return a device name as in file names. Raises UnusableInput."""
     device = text.upper()
@@ -77,6 +101,8 @@ def kind_of_name(name: str) -> FileKind:
         for kind in (FileKind.CTL, FileKind.ITL):
             if base.upper().startswith(kind):
                 return kind
+    elif base.lower().endswith(_FIRMWARE_NAMES):
+        return FileKind.FIRMWARE
     elif base.endswith(".enc.sgn"):
         return FileKind.ENCRYPTED
     elif base.endswith(".sgn"):
@@ -85,5 +111,5 @@ def kind_of_name(name: str) -> FileKind:
         return FileKind.PLAIN
     raise UnusableInput(
         f"{base!r} does not tell what the file is to a phone: say with --name how the phone asks "
-        "for it (CTLSEP….tlv, ITLSEP….tlv, SEP….cnf.xml.sgn, …)"
+        "for it (CTLSEP….tlv, ITLSEP….tlv, SEP….cnf.xml.sgn, ….loads, …)"
     )

@@ -9,6 +9,11 @@ from secd.models import Model
 from secd.trace import (
     ConfigurationRefused,
     FileRefused,
+    FirmwareComplete,
+    FirmwareListRead,
+    FirmwareMissing,
+    FirmwareRefused,
+    FirmwareWanted,
     ListInstalled,
     ListKept,
     ServerRefused,
@@ -51,6 +56,7 @@ class Summary:
 
     installed, kept -- (file name, reason) of lists in this boot.
     failures -- why files did not come, one line each; "file not found" is not among them.
+    firmware -- what became of the load that the configuration names, one sentence each.
     """
 
     outcome: BootOutcome
@@ -58,6 +64,7 @@ class Summary:
     installed: tuple[tuple[str, str], ...]
     kept: tuple[tuple[str, str], ...]
     failures: tuple[str, ...]
+    firmware: tuple[str, ...]
     refusals: tuple[Refusal, ...]
     holds: Installed
 
@@ -70,6 +77,8 @@ class Summary:
         lines += [f"installed {name}: {reason}" for name, reason in self.installed]
         for failure in self.failures:
             lines += textwrap.wrap(f"not received: {failure}", WIDTH, subsequent_indent="  ")
+        for sentence in self.firmware:
+            lines += textwrap.wrap(f"firmware: {sentence}", WIDTH, subsequent_indent="  ")
         explained = set()
         for refusal in self.refusals:
             lines.append(f"REFUSED {refusal.what}: {refusal.reason}")
@@ -87,6 +96,7 @@ class Summary:
             "installed": dict(self.installed),
             "kept": dict(self.kept),
             "failures": list(self.failures),
+            "firmware": list(self.firmware),
             "refused": [
                 {"what": r.what, "reason": r.reason, "detail": r.detail, "signer": r.signer}
                 for r in self.refusals
@@ -106,7 +116,29 @@ def summarize(report: "BootReport") -> Summary:
     kept = tuple((e.file_name, e.reason) for e in events if isinstance(e, ListKept))
     code = REFUSED if files_refused else code
     failures = tuple(failure for event in events if (failure := _failure(event)) is not None)
-    return Summary(report.outcome, code, installed, kept, failures, refusals, report.installed)
+    firmware = tuple(told for event in events if (told := _firmware(event)) is not None)
+    return Summary(
+        report.outcome, code, installed, kept, failures, firmware, refusals, report.installed
+    )
+
+
+def _firmware(event: object) -> str | None:
+    match event:
+        case FirmwareWanted(load, running):
+            return f"the configuration names {load}, the phone runs {running}"
+        case FirmwareListRead(name, _, count, components, verified):
+            doubt = "" if verified else ". Not verified: that takes --firmware-key"
+            return f"{name} names {count} files: {components}{doubt}"
+        case FirmwareMissing(name):
+            return f"{name} did not come; the phone keeps what it runs"
+        case FirmwareRefused(detail=detail, file_name=""):
+            return f"{detail}; the phone keeps what it runs"
+        case FirmwareRefused(name):
+            return f"{name} is refused; the phone keeps what it runs"
+        case FirmwareComplete(load, count):
+            return f"{load} is genuine, all {count} files; a real phone restarts under it now"
+        case _:
+            return None
 
 
 def _answered(event: object) -> bool:

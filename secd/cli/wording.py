@@ -2,8 +2,10 @@
 
 import textwrap
 
+from secd.envelope import Component, components_of_untrusted
+from secd.errors import MalformedFile
 from secd.text import text_of
-from secd.trust import Installed
+from secd.trust import Installed, Verdict
 from secd.trustlist import Function, Record
 from secd.words import FileKind
 from statusmsgs import explain_reason
@@ -76,3 +78,22 @@ def _record_line(record: Record) -> str:
         return f"{function:<10}  no certificate  {text_of(record.dns_name or b'')}"
     name = common_name(record.subject or b"")
     return f"{function:<10}  {serial_text(record.serial or b''):<32}  {name}"
+
+
+def components_of(name: str, verdict: Verdict) -> tuple[Component, ...]:
+    """Return what a `.loads` file names; nothing for other files and bodies that are none."""
+    file = verdict.evidence.file
+    if file is None or not name.lower().endswith(".loads"):
+        return ()
+    try:
+        return components_of_untrusted(file.body)
+    except MalformedFile:
+        return ()
+
+
+def component_lines(name: str, verdict: Verdict) -> list[str]:
+    """Return one line for each component that a `.loads` file names."""
+    return [
+        "  names       " + " ".join((component.name, *component.details))
+        for component in components_of(name, verdict)
+    ]

@@ -29,6 +29,9 @@ class Flash(Protocol):
     def write(self, name: str, octets: bytes) -> None:
         """Replace a file, durably and as a whole."""
 
+    def rename(self, name: str, replaced: str) -> None:
+        """Put a file in the place of another, durably, in one step."""
+
     def erase(self, name: str) -> None:
         """Remove a file, durably; one that is not there is no error."""
 
@@ -49,6 +52,12 @@ class MemoryFlash:
     def write(self, name: str, octets: bytes) -> None:
         """Replace a file."""
         self._files[name] = octets
+
+    def rename(self, name: str, replaced: str) -> None:
+        """Put a file in the place of another. Raises FlashUnusable when it is not there."""
+        if name not in self._files:
+            raise FlashUnusable(f"{name}: cannot be renamed: there is no such file")
+        self._files[replaced] = self._files.pop(name)
 
     def erase(self, name: str) -> None:
         """Remove a file."""
@@ -137,6 +146,14 @@ class DirectoryFlash:
             os.fsync(self._descriptor)
         except OSError as error:
             raise self._unusable(name, "written", error) from None
+
+    def rename(self, name: str, replaced: str) -> None:
+        """Put a file in the place of another. Raises FlashUnusable; then both are as they were."""
+        try:
+            os.replace(name, replaced, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise self._unusable(name, "renamed", error) from None
 
     def erase(self, name: str) -> None:
         """Remove a file. Raises FlashUnusable."""

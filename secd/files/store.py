@@ -3,6 +3,7 @@
     CTLFile.tlv, ITLFile.tlv   the installed trust lists, octets as received
     SEP<MAC>.cnf.xml           the last good configuration, without envelope
     file-NAME                  further files; NAME percent-encoded
+    lsc.pem, mic.pem           the phone's certificates with their keys (`secd.files.identity`)
     state.toml                 format version, model, load, device, TVS cache, status messages
     console.log                the console log of the last boot; console.log.0 the one before
 
@@ -16,9 +17,19 @@ from dataclasses import dataclass
 
 import tomli_w
 
+from secd.boot import Identities
 from secd.configuration import Configuration, parse_configuration_untrusted
 from secd.errors import FlashUnusable, MalformedFile
 from secd.files.flash import Flash
+from secd.files.identity import (
+    LSC_FILE,
+    MIC_FILE,
+    STAGED_FILE,
+    LSCFile,
+    identity_to_pem,
+    load_from_flash,
+    load_identity_untrusted,
+)
 from secd.models import Model
 from secd.trust import Installed, Voucher, VoucherOutcome
 from secd.trustlist import TrustList, decode_trust_list_untrusted
@@ -43,13 +54,15 @@ class Kept:
     configuration: Configuration | None
     vouchers: tuple[Voucher, ...]
     statuses: tuple[StatusRow, ...]
+    identities: Identities
 
 
 class PhoneStore:
-    """One phone's flash, by meaning. Every method may raise FlashUnusable."""
+    """One phone's flash, by meaning. Every method may raise FlashUnusable. lsc -- its LSC."""
 
     def __init__(self, flash: Flash, device: str, model: Model) -> None:
         self._flash = flash
+        self.lsc = LSCFile(flash)
         self._device = device
         self._model = model
         self._vouchers: tuple[Voucher, ...] = ()  # as the flash holds them
@@ -69,6 +82,7 @@ class PhoneStore:
             self._load_configuration(),
             self._vouchers,
             self._statuses,
+            Identities(self.lsc.load(), load_from_flash(self._flash, MIC_FILE)),
         )
 
     def save_list(self, kind: FileKind, octets: bytes) -> None:
@@ -82,6 +96,11 @@ class PhoneStore:
     def save_configuration(self, octets: bytes) -> None:
         """Keep a configuration as the last good one."""
         self._flash.write(f"{self._device}.cnf.xml", octets)
+
+    def save_mic(self, octets: bytes) -> None:
+        """Keep the MIC: certificate and key, PEM. Raises UnusableInput for octets that are none."""
+        identity = load_identity_untrusted(octets, "the MIC")
+        self._flash.write(MIC_FILE, identity_to_pem(identity))
 
     def save_file(self, name: str, octets: bytes) -> None:
         """Keep a further file. name -- as the configuration has it."""
@@ -145,6 +164,7 @@ class PhoneStore:
     def _refuse_foreign_files(self) -> None:
         """Without state.toml only what a phone keeps may lie here: put there to start with."""
         ours = {*_LIST_NAMES.values(), f"{self._device}.cnf.xml", _CONSOLE, _CONSOLE_BEFORE}
+        ours |= {LSC_FILE, STAGED_FILE, MIC_FILE}
         names = {name for name in self._flash.names() if not name.startswith(_FURTHER)}
         foreign = sorted(names - ours)
         if foreign:

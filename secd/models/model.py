@@ -127,6 +127,7 @@ class Model:
     modulus_bits -- sizes of signers' RSA keys that the load verifies, in bits.
     itl_limit_bytes -- a larger ITL does not load; 0: no limit known.
     size_limit_bytes -- no transfer may be larger, in octets.
+    firmware_limit_bytes -- the same for files of a firmware load.
     printed_limit_bytes -- the limit that requests name in the log; 0: they name none.
     secure_no_ctl_retries -- how often a phone in a secure mode without CTL goes back to asking
         for it; None: without end.
@@ -134,6 +135,7 @@ class Model:
     transports -- in the order tried. tls -- what the phone offers as a client.
     console_family, status_family -- tables of `statusmsgs`.
     locale_archive -- file name of the locale, {protocol} being sip or sccp; empty: not known.
+    ring_lists -- what the phone asks for when the menu of its rings is opened.
     worker_id -- number of the transfer process where it is constant, 0 where each has its own.
     first_task_id -- number of the first task of a boot; later ones count up.
     """
@@ -147,6 +149,7 @@ class Model:
     modulus_bits: frozenset[int]
     itl_limit_bytes: int
     size_limit_bytes: int
+    firmware_limit_bytes: int
     printed_limit_bytes: int
     secure_no_ctl_retries: int | None
     retry_seconds: float
@@ -158,5 +161,6 @@ class Model:
     status_family: str
     worker_id: int
     locale_archive: str
+    ring_lists: tuple[str, ...]
     first_task_id: int
     switches: Switches = field(default_factory=Switches)

@@ -45,6 +45,7 @@ def build_model(name: str, generation: Generation, load: str, values: Values, wh
         modulus_bits=frozenset(numbers(values["modulus_bits"], where)),
         itl_limit_bytes=number(values["itl_limit_bytes"], where),
         size_limit_bytes=number(values["size_limit_bytes"], where),
+        firmware_limit_bytes=number(values["firmware_limit_bytes"], where),
         printed_limit_bytes=number(values["printed_limit_bytes"], where),
         secure_no_ctl_retries=retries(values["secure_no_ctl_retries"], where),
         retry_seconds=seconds(values["retry_seconds"], where),
@@ -56,6 +57,7 @@ def build_model(name: str, generation: Generation, load: str, values: Values, wh
         status_family=text(values["status_family"], where),
         worker_id=number(values["worker_id"], where),
         locale_archive=archive(values["locale_archive"], where),
+        ring_lists=texts(values["ring_lists"], where),
         first_task_id=number(values["first_task_id"], where),
     )
 
@@ -150,6 +152,7 @@ READERS: Mapping[str, Callable[[object, str], object]] = {
     "modulus_bits": numbers,
     "itl_limit_bytes": number,
     "size_limit_bytes": number,
+    "firmware_limit_bytes": number,
     "printed_limit_bytes": number,
     "secure_no_ctl_retries": retries,
     "retry_seconds": seconds,
@@ -171,6 +174,7 @@ READERS: Mapping[str, Callable[[object, str], object]] = {
     "status_family": text,
     "worker_id": number,
     "locale_archive": archive,
+    "ring_lists": texts,
     "first_task_id": number,
 }
 

@@ -7,6 +7,8 @@ of a boot as they happen. Nothing is decided and no text is made here.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from secd.boot import Phone
 from secd.files.store import PhoneStore
 from secd.models import Model
@@ -43,7 +45,7 @@ class EmulatedPhone:
     """A phone that can boot again and again on the same flash.
 
     servers -- logical addresses of its TFTP servers. explain -- print lines of ours too.
-    round_limit -- see `secd.boot.Phone`.
+    round_limit, firmware_key, ring_menu -- see `secd.boot.Phone`.
     """
 
     device: str
@@ -52,6 +54,8 @@ class EmulatedPhone:
     servers: tuple[str, ...]
     explain: bool = False
     round_limit: int | None = None
+    firmware_key: rsa.RSAPublicKey | None = None
+    ring_menu: bool = False
 
     async def boot(self, surroundings: Surroundings, on_event: OnEvent) -> BootReport:
         """Boot once. `on_event` gets each event with the console lines that it caused.
@@ -86,6 +90,9 @@ class EmulatedPhone:
             kept.configuration,
             kept.vouchers,
             self.round_limit,
+            self.firmware_key,
+            self.ring_menu,
+            kept.identities,
         )
         try:
             machine = await boot_phone(phone, self.store, surroundings, publish)

@@ -5,7 +5,7 @@ them, between the actions that they belong to.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import trio
@@ -13,15 +13,22 @@ import trio
 from secd.boot import (
     AskTVS,
     BootMachine,
+    CAPFServerFailed,
+    CAPFServerRefused,
+    CAPFServerUnknown,
+    CAPFSessionEnded,
+    EraseLSC,
     EraseTrustList,
     Event,
     FileNotReceived,
     FileReceived,
     Finish,
+    InstallLSC,
     InstallTrustList,
     Output,
     Phone,
     PhoneBooted,
+    StartCAPF,
     StoreConfiguration,
     StoreFile,
     StoreVouchers,
@@ -31,14 +38,17 @@ from secd.boot import (
     TVSServerFailed,
     Wait,
 )
+from secd.capf import Identity
 from secd.files.store import PhoneStore
 from secd.http import Get, Response, user_agent
+from secd.net.capf import CAPFClient, CAPFFailed, CAPFNeedsTVS, CAPFUntrusted
 from secd.net.clock import Clock
 from secd.net.http import fetch_http
+from secd.net.keys import FreshKeys, KeySource
 from secd.net.network import AddressBook, ByteStream, Network
 from secd.net.tftp import fetch_tftp
 from secd.net.tls import TLSTarget, open_tls
-from secd.net.tls_stream import Verify
+from secd.net.tls_context import TLSIdentity
 from secd.net.tvs import TVSClient, TVSFailed, voucher_of
 from secd.trace import (
     HTTPHeaderReceived,
@@ -64,14 +74,7 @@ class Surroundings:
     network: Network
     clock: Clock
     book: AddressBook
-
-
-@dataclass(frozen=True, slots=True)
-class _Judges:
-    """Whom the handshakes ask: decisions of the boot machine."""
-
-    tvs_server: Verify
-    file_server: Verify
+    keys: KeySource = field(default_factory=FreshKeys)
 
 
 async def boot_phone(
@@ -83,8 +86,7 @@ async def boot_phone(
     before. Cancellation leaves the flash whole at any moment.
     """
     machine = BootMachine(phone, AVAILABLE)
-    judges = _Judges(machine.judge_tvs_server, machine.judge_file_server)
-    runner = _Runner(phone, store, surroundings, publish, judges)
+    runner = _Runner(phone, store, surroundings, publish, machine)
     event: Event | None = PhoneBooted()
     while event is not None:
         outputs = machine.handle(event, surroundings.clock.wall())
@@ -103,13 +105,13 @@ class _Runner:
         store: PhoneStore,
         surroundings: Surroundings,
         publish: Publish,
-        judges: _Judges,
+        machine: BootMachine,
     ) -> None:
         self._phone = phone
         self._store = store
         self._surroundings = surroundings
         self._publish = publish
-        self._judges = judges
+        self._machine = machine  # whom handshakes ask, and what the phone shows in them
 
     async def perform(self, output: Output) -> Event | None:
         """Do one thing; the event that answers it, where there is one."""
@@ -130,6 +132,12 @@ class _Runner:
                 return await self._transfer(output)
             case AskTVS():
                 return await self._ask_tvs(output)
+            case StartCAPF():
+                return await self._converse(output)
+            case InstallLSC():
+                self._store.lsc.commit()
+            case EraseLSC():
+                self._store.lsc.erase()
             case Wait(seconds):
                 await trio.sleep(seconds)
                 return TimerFired()
@@ -148,9 +156,10 @@ class _Runner:
             around.clock,
             around.book,
             self._phone.model.tls,
-            self._judges.tvs_server,
+            self._machine.judging.tvs_server,
             wire_name(self._phone.model.name, self._phone.device),
             report,
+            _tls_identity(self._machine.enrolling.identities.preferred),
         )
         question = QueryCertificate(ask.name, ask.issuer, ask.serial)
         try:
@@ -159,6 +168,34 @@ class _Runner:
             return TVSServerFailed(ask.server, ask.port, str(error))
         voucher = voucher_of(ask.issuer, ask.serial, answer, around.clock.wall())
         return TVSServerAnswered(voucher)
+
+    async def _converse(
+        self, start: StartCAPF
+    ) -> CAPFSessionEnded | CAPFServerFailed | CAPFServerRefused | CAPFServerUnknown:
+        around = self._surroundings
+
+        def report(event: TraceEvent) -> None:
+            self._publish(Traced(around.clock.wall(), start.task, 0, event))
+
+        client = CAPFClient(
+            around.network,
+            around.book,
+            self._phone.model.tls,
+            self._machine.judging.capf_server,
+            around.keys,
+            self._store.lsc.stage,
+            report,
+        )
+        try:
+            return CAPFSessionEnded(
+                await client.converse(start.server, start.port, start.applicant)
+            )
+        except CAPFNeedsTVS as unknown:
+            return CAPFServerUnknown(unknown.certificate)
+        except CAPFUntrusted as error:
+            return CAPFServerRefused(str(error))
+        except CAPFFailed as error:
+            return CAPFServerFailed(str(error))
 
     async def _transfer(self, transfer: Transfer) -> FileReceived | FileNotReceived:
         if transfer.transport is Transport.TFTP:
@@ -205,7 +242,7 @@ class _Runner:
                 around.book,
                 target,
                 model.tls,
-                self._judges.file_server,
+                self._machine.judging.file_server,
                 None,
                 report,
             )
@@ -216,3 +253,8 @@ class _Runner:
     def _report(self, transfer: Transfer, event: TraceEvent) -> None:
         at = self._surroundings.clock.wall()
         self._publish(Traced(at, transfer.task, transfer.worker, event))
+
+
+def _tls_identity(identity: Identity | None) -> TLSIdentity | None:
+    """Return what the phone shows to a server that asks for a certificate (213407)."""
+    return None if identity is None else TLSIdentity((identity.certificate,), identity.key)

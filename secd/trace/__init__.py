@@ -5,6 +5,20 @@ status messages, JSON and the explanations only render these events (`statusmsgs
 them can say what did not happen.
 """
 
+from secd.trace.capf import (
+    CAPFKeyGenerated,
+    CAPFKeyGenerationStarted,
+    CAPFMessageReceived,
+    CAPFMessageSent,
+    CAPFNoValidServer,
+    CAPFRetryScheduled,
+    CAPFServerAsked,
+    CAPFServerPassedOver,
+    EnrolmentEnded,
+    EnrolmentStarted,
+    LSCErased,
+    LSCInstalled,
+)
 from secd.trace.events import (
     BootEnded,
     ConfigurationAccepted,
@@ -43,6 +57,14 @@ from secd.trace.fetching import (
     TransferRetransmitted,
     TransferStarted,
 )
+from secd.trace.firmware import (
+    FirmwareComplete,
+    FirmwareFileAccepted,
+    FirmwareListRead,
+    FirmwareMissing,
+    FirmwareRefused,
+    FirmwareWanted,
+)
 from secd.trace.tls import (
     TLSAlert,
     TLSClosed,
@@ -70,20 +92,38 @@ from secd.trace.tvs import (
 
 __all__ = [
     "BootEnded",
+    "CAPFKeyGenerated",
+    "CAPFKeyGenerationStarted",
+    "CAPFMessageReceived",
+    "CAPFMessageSent",
+    "CAPFNoValidServer",
+    "CAPFRetryScheduled",
+    "CAPFServerAsked",
+    "CAPFServerPassedOver",
     "ConfigurationAccepted",
     "ConfigurationKept",
     "ConfigurationMissing",
     "ConfigurationRefused",
+    "EnrolmentEnded",
+    "EnrolmentStarted",
     "EnvelopeRead",
     "FetchEnded",
     "FileApproved",
     "FileRefused",
     "FileRequested",
     "FileVerified",
+    "FirmwareComplete",
+    "FirmwareFileAccepted",
+    "FirmwareListRead",
+    "FirmwareMissing",
+    "FirmwareRefused",
+    "FirmwareWanted",
     "FurtherFileAccepted",
     "FurtherFileMissing",
     "FurtherFileRefused",
     "HTTPHeaderReceived",
+    "LSCErased",
+    "LSCInstalled",
     "ListErased",
     "ListInstalled",
     "ListKept",

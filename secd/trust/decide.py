@@ -4,8 +4,8 @@
 ten thousand phones and the daemon on a board all ask this same function. Malformed octets and bad
 signatures, which raise in the codecs and in `secd.crypto`, become refusals here and nowhere else.
 
-Order: the server's address, the empty file, the identical file, then `secd.trust.lists` or
-`secd.trust.files`.
+Order: the server's address, the empty file, the identical file, then `secd.trust.lists`,
+`secd.trust.files` or `secd.trust.firmware`.
 """
 
 from dataclasses import replace
@@ -14,6 +14,7 @@ from secd.envelope import SignedFile, decode_signed_file_untrusted, looks_signed
 from secd.errors import DecryptionFailed, MalformedFile, SignatureInvalid, UnsupportedKey
 from secd.models import Absent
 from secd.trust.files import decide_plain, decide_signed
+from secd.trust.firmware import decide_firmware
 from secd.trust.lists import decide_list
 from secd.trust.reasons import Reason
 from secd.trust.servers import decide_server
@@ -80,6 +81,8 @@ def _decide_octets(
     if not context.kind.is_list:
         if context.kind is FileKind.PLAIN:
             return decide_plain(installed, candidate)
+        if context.kind is FileKind.FIRMWARE:
+            return decide_firmware(candidate, context.firmware_key)
         return decide_signed(installed, candidate, context, vouchers)
     if context.kind is FileKind.ITL and not context.model.security_by_default:
         detail = f"a {context.model.name} has no ITL"

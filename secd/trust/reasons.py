@@ -19,6 +19,7 @@ class Reason(StrEnum):
     CHANNEL_AUTHENTICATED = auto()  # C5
     PLAIN_ALLOWED = auto()  # C6
     MANUAL_KEY = auto()  # C10
+    FIRMWARE_KEY = auto()  # F2
     PEER_LISTED = auto()  # T1 to T5
     CHAIN_TO_CA = auto()  # T4
     NO_CTL = auto()  # S1
@@ -49,4 +50,6 @@ class Reason(StrEnum):
     LIST_NOT_USED = auto()  # an ITL offered to a model that has none (P0)
     SIGNER_EXPIRED = auto()  # L22, only by the switch check_dates
     OLDER_THAN_INSTALLED = auto()  # L22, only by the switch check_timestamp
+    FIRMWARE_KEY_UNKNOWN = auto()  # F1
+    FIRMWARE_SIGNATURE_INVALID = auto()  # F3
     NAME_MISMATCH = auto()  # L22, only by the switch check_sgn_name

@@ -73,6 +73,7 @@ class Context:
         asks its old cluster).
     device_key -- private key of the LSC or MIC, for encrypted files.
     manual_key -- the symmetric key typed into an old phone, for encrypted files.
+    firmware_key -- the key that firmware is signed with, where the user has it.
     """
 
     model: Model
@@ -84,6 +85,7 @@ class Context:
     tvs_servers: tuple[str, ...] = ()
     device_key: rsa.RSAPrivateKey | None = field(default=None, repr=False)
     manual_key: bytes | None = field(default=None, repr=False)
+    firmware_key: rsa.RSAPublicKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
