@@ -2,6 +2,10 @@
 #   make demo          a small cluster on loopback, and phones that boot against it
 #   make test          lint, types and tests
 #   make test-interop  the tests against programs of others, installed from Debian
+#   make fuzz MINUTES=30  every door, guided by coverage
+#   make exhaustive       every small damage to every vector (minutes)
+#   make mutants          mutation testing of decisions and codecs (an hour)
+#   make reliability      all of that, kills, bad networks, leaks; writes docs/reliability.md
 #   make bench         the figures of docs/figures.md
 #   make docs          the diagrams that docs/ draws from the transition tables
 
@@ -9,7 +13,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint check-types pytest test-interop bench docs clean
+.PHONY: demo test lint check-types pytest test-interop fuzz exhaustive mutants reliability bench docs clean
 
 demo: $(VENV)/.installed
 	$(BIN)/firmware-sim demo
@@ -29,6 +33,18 @@ pytest: $(VENV)/.installed-dev
 test-interop: $(VENV)/.installed-dev
 	tests/install-interop
 	SECD_NO_SKIP=1 $(BIN)/pytest -q -m interop
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m fuzz.guided --minutes $(or $(MINUTES),30)
+
+exhaustive: $(VENV)/.installed-dev
+	$(BIN)/python -m fuzz.exhaustive
+
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m fuzz.mutation --measure
+
+reliability: $(VENV)/.installed-dev
+	$(BIN)/python -m fuzz.reliability --minutes $(or $(MINUTES),60)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks

@@ -7,12 +7,16 @@ from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 
+from secd.boot.enrol import TRANSITIONS as ENROL
+from secd.boot.enrol import State as EnrolState
 from secd.boot.fetch import TRANSITIONS as FETCH
 from secd.boot.fetch import State as FetchState
 from secd.boot.query import TRANSITIONS as QUERY
 from secd.boot.query import State as QueryState
 from secd.boot.table import TRANSITIONS as BOOT
 from secd.boot.table import State as BootState
+from secd.capf.client_table import CLIENT_TRANSITIONS, ClientState
+from secd.capf.server import SERVER_TRANSITIONS, ServerState
 from secd.tftp.transitions import TRANSITIONS as TFTP
 from secd.tftp.transitions import Action
 from secd.tftp.transitions import State as TFTPState
@@ -32,6 +36,9 @@ def document() -> str:
     boot = [(state, o, after) for state, row in BOOT.items() for o, after in row.items()]
     fetch = [(state, o, after) for state, row in FETCH.items() for o, after in row.items()]
     query = [(state, o, after) for state, row in QUERY.items() for o, after in row.items()]
+    enrol = [(state, o, after) for state, row in ENROL.items() for o, after in row.items()]
+    client = [(s, o, after) for s, row in CLIENT_TRANSITIONS.items() for o, after in row.items()]
+    server = [(s, o, after) for s, row in SERVER_TRANSITIONS.items() for o, after in row.items()]
     tftp = [
         (state, arrival, step.next_state)
         for state, row in TFTP.items()
@@ -42,6 +49,9 @@ def document() -> str:
         ("A boot", "secd/boot/table.py", BootState.OFF, boot),
         ("Fetching one file", "secd/boot/fetch.py", FetchState.LOOK_UP, fetch),
         ("Asking TVS one question", "secd/boot/query.py", QueryState.READY, query),
+        ("Turning to CAPF", "secd/boot/enrol.py", EnrolState.READY, enrol),
+        ("CAPF, the phone", "secd/capf/client_table.py", ClientState.AWAIT_AUTH_REQ, client),
+        ("CAPF, the server", "secd/capf/server.py", ServerState.AWAIT_START, server),
         ("Receiving by TFTP", "secd/tftp/transitions.py", next(iter(TFTPState)), tftp),
     )
     return _HEAD + "".join(_section(*section) for section in sections)

@@ -31,6 +31,7 @@ from secd.errors import MalformedFile
 _DEPTH_LIMIT = 64  # real files nest 8 deep
 _ELEMENT_LIMIT = 50_000  # real files have hundreds
 _NAME_LIMIT = 64  # characters; real ones have up to 50 (SK and a UUID)
+AUTHENTICATION_STRING = 1  # capfAuthMode: somebody has to type a string
 _SERVER_LIMIT = 5  # what a phone keeps of each kind (SEP<MAC>.cnf.xml reference)
 # Those that expat knows by itself. For any other pyexpat would ask Python's codecs, which know
 # "unicode_escape" and worse.

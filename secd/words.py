@@ -37,6 +37,8 @@ class TransferFailure(StrEnum):
     FILE_NOT_FOUND = "file_not_found"  # the server says that it has no such file
     TIMEOUT = "timeout"  # no answer within the budget of retransmissions
     UNREACHABLE = "unreachable"  # the kernel knows at once that nobody listens
+    NAME_UNKNOWN = "name_unknown"  # the DNS has no such server
+    NAME_TIMEOUT = "name_timeout"  # the DNS does not answer
     ERROR = "error"  # the server sent another error
     TOO_LARGE = "too_large"  # more octets than the phone takes
     PROTOCOL = "protocol"  # the server does not speak the protocol

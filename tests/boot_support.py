@@ -15,15 +15,20 @@ from secd.boot import (
     Action,
     AskTVS,
     BootMachine,
+    CAPFServerFailed,
+    EraseLSC,
     EraseTrustList,
     Event,
     FileNotReceived,
     FileReceived,
     Finish,
+    Identities,
+    InstallLSC,
     InstallTrustList,
     Output,
     Phone,
     PhoneBooted,
+    StartCAPF,
     StoreConfiguration,
     TimerFired,
     Transfer,
@@ -67,6 +72,7 @@ Shelf = Mapping[str, bytes | FileNotReceived]
 Answer = FileReceived | FileNotReceived
 Serve = Callable[[Transfer], Answer]
 TVSAnswers = Callable[[AskTVS], Voucher]
+CAPFAnswers = Callable[[StartCAPF], Event]
 E = TypeVar("E", bound=TraceEvent)
 A = TypeVar("A", bound=Action)
 
@@ -97,6 +103,11 @@ def nobody(query: AskTVS) -> Voucher:
     return Voucher(query.issuer, query.serial, VoucherOutcome.UNREACHABLE)
 
 
+def no_capf(_: StartCAPF) -> Event:
+    """CAPF servers that nobody can reach."""
+    return CAPFServerFailed("nobody answers")
+
+
 class RecordingMachine(BootMachine):
     """A boot machine that notes its transitions."""
 
@@ -121,12 +132,16 @@ class RecordingFetch(FetchMachine):
 
 @dataclass
 class Boot:
-    """A boot that is over. flash -- what was written, by kind; None: erased."""
+    """A boot that is over. flash -- what was written, by kind; None: erased.
+
+    lsc -- what was done to the LSC.
+    """
 
     machine: RecordingMachine
     outputs: list[Output] = field(default_factory=list)
     flash: dict[FileKind, bytes | None] = field(default_factory=dict)
     configuration: bytes | None = None
+    lsc: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:
@@ -175,6 +190,7 @@ def boot(
     tvs: TVSAnswers = nobody,
     available: frozenset[Transport] = TFTP_ONLY,
     now: float = NOW,
+    capf: CAPFAnswers = no_capf,
 ) -> Boot:
     """Boot to the end; every wait is over at once."""
     done = Boot(RecordingMachine(phone, available))
@@ -186,7 +202,7 @@ def boot(
         assert len(done.outputs) < MOST_OUTPUTS
         event = None
         for output in outputs:
-            event = _perform(output, done, serve, tvs)
+            event = _perform(output, done, serve, tvs, capf)
     return done
 
 
@@ -195,12 +211,14 @@ def assert_one_question_at_the_end(outputs: list[Output]) -> None:
     places = [
         number
         for number, output in enumerate(outputs, start=1)
-        if isinstance(output, Transfer | AskTVS | Wait | Finish)
+        if isinstance(output, Transfer | AskTVS | StartCAPF | Wait | Finish)
     ]
     assert places == [len(outputs)]
 
 
-def _perform(output: Output, done: Boot, serve: Serve, tvs: TVSAnswers) -> Event | None:
+def _perform(
+    output: Output, done: Boot, serve: Serve, tvs: TVSAnswers, capf: CAPFAnswers
+) -> Event | None:
     match output:
         case InstallTrustList(kind, octets):
             done.flash[kind] = octets
@@ -212,6 +230,12 @@ def _perform(output: Output, done: Boot, serve: Serve, tvs: TVSAnswers) -> Event
             return serve(output)
         case AskTVS():
             return TVSServerAnswered(tvs(output))
+        case StartCAPF():
+            return capf(output)
+        case InstallLSC():
+            done.lsc.append("installed")
+        case EraseLSC():
+            done.lsc.append("erased")
         case Wait():
             return TimerFired()
         case _:
@@ -229,6 +253,7 @@ def phone(
     configuration: bytes | None = None,
     vouchers: tuple[Voucher, ...] = (),
     round_limit: int | None = 3,
+    identities: Identities | None = None,
 ) -> Phone:
     """A phone with the flash that the test wants; one server, the publisher, unless named."""
     return Phone(
@@ -239,6 +264,7 @@ def phone(
         parsed(configuration) if configuration else None,
         vouchers,
         round_limit,
+        identities=identities or Identities(),
     )
 
 
@@ -254,12 +280,26 @@ def parsed(octets: bytes) -> Configuration:
     return parse_configuration_untrusted(octets)
 
 
-def xml(mode: int = 1, tvs: str = "", load: str = "") -> bytes:
-    """A configuration with a security mode, a TVS server and, to tell it apart, a load."""
+def xml(
+    mode: int = 1,
+    tvs: str = "",
+    load: str = "",
+    capf: tuple[str, ...] = (),
+    capf_mode: int = 0,
+    certificate_hash: str = "",
+    encrypted: bool = False,
+) -> bytes:
+    """A configuration with a security mode, a TVS server and, to tell it apart, a load.
+
+    capf -- addresses of CAPF servers.
+    """
     member = f"<member priority='0'><address>{tvs}</address></member>" if tvs else ""
+    servers = "".join(f"<capf><processNodeName>{name}</processNodeName></capf>" for name in capf)
     return (
         f"<device><deviceSecurityMode>{mode}</deviceSecurityMode>"
         f"<TVS><members>{member}</members></TVS>"
+        f"<capfAuthMode>{capf_mode}</capfAuthMode><capfList>{servers}</capfList>"
+        f"<certHash>{certificate_hash}</certHash><encrConfig>{str(encrypted).lower()}</encrConfig>"
         f"<loadInformation>{load}</loadInformation></device>"
     ).encode()
 

@@ -9,8 +9,10 @@ from hypothesis import settings
 # One profile: deterministic, so that a red run is red again.
 settings.register_profile("default", derandomize=True, deadline=None, max_examples=60)
 # For tests/test_fuzz_*.py by themselves: other examples in every run, and many (fuzz/README.md).
-settings.register_profile("long", deadline=None, max_examples=100_000, print_blob=True)
-settings.load_profile("long" if os.environ.get("SECD_FUZZ") == "long" else "default")
+asked = os.environ.get("SECD_FUZZ", "")
+many = int(asked) if asked.isdigit() else 100_000
+settings.register_profile("long", deadline=None, max_examples=many, print_blob=True)
+settings.load_profile("long" if asked else "default")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -135,11 +135,11 @@ class Site:
             self.served.append,
         )
 
-    async def boot(self, server: str) -> tuple[BootReport, PrintedLog]:
-        """Boot the phone with one TFTP server."""
+    async def boot(self, *servers: str) -> tuple[BootReport, PrintedLog]:
+        """Boot the phone with these TFTP servers."""
         model = model_catalogue().find(self.device.model, self.load)
         store = PhoneStore(self.flash, self.device.name, model)
-        phone = EmulatedPhone(self.device.name, model, store, (server,))
+        phone = EmulatedPhone(self.device.name, model, store, servers)
         log = PrintedLog()
         surroundings = Surroundings(self.network, TrioClock(MADE_AT), AddressBook())
         return await phone.boot(surroundings, log), log

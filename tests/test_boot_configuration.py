@@ -16,6 +16,7 @@ from boot_support import (
     Shelf,
     answer_of,
     boot,
+    failure,
     parsed,
     phone,
     shelf,
@@ -54,6 +55,7 @@ from secd.trace import (
     ConfigurationAccepted,
     ConfigurationKept,
     ConfigurationMissing,
+    ConfigurationNotReceived,
     ConfigurationRefused,
     ListsFailure,
     NoTrustListInstalled,
@@ -62,7 +64,7 @@ from secd.trace import (
 )
 from secd.trust import Installed, Reason, Unchanged
 from secd.trustlist import Function
-from secd.words import BootOutcome, FileKind, Transport
+from secd.words import BootOutcome, FileKind, TransferFailure, Transport
 
 CTL1 = make_ctl(TOKEN1)
 ITL1 = make_itl(CCM)
@@ -316,3 +318,13 @@ def test_every_round_is_concluded_by_itself() -> None:
         NoTrustListInstalled(),
         NoTrustListInstalled(),
     ]
+
+
+def test_a_configuration_that_does_not_come_is_told_with_the_cause() -> None:
+    done = boot(phone(P1), shelf({PLAIN: failure(TransferFailure.TOO_LARGE)}))
+    assert done.told(ConfigurationNotReceived) == [
+        ConfigurationNotReceived(PLAIN, TransferFailure.TOO_LARGE)
+    ]
+    assert done.told(ConfigurationMissing) == []
+    missing = boot(phone(P1), shelf({}))
+    assert missing.told(ConfigurationNotReceived) == []

@@ -40,7 +40,7 @@ from trust_lists import (
 
 import secd.boot.judging as under_test
 from secd.boot import AskTVS, Phone, StoreConfiguration, Transfer
-from secd.boot.table import TRANSITIONS
+from secd.boot.table import State
 from secd.models import Absent, Model, Switches
 from secd.trace import BootEnded, PhoneStarted
 from secd.trust import Accept, Context, Installed, Verdict, Voucher, VoucherOutcome, decide
@@ -181,7 +181,7 @@ SITUATIONS = st.tuples(PHONES, st.lists(ANSWERS, max_size=16), st.lists(VOUCHERS
 
 
 def _check(start: Phone, done: Boot, judged: Judged) -> None:
-    assert TRANSITIONS[done.machine.state] == {}
+    assert done.machine.state in (State.REGISTER, State.STAY_REGISTERED, State.STOPPED)
     assert [type(e) for e in done.events if isinstance(e, PhoneStarted | BootEnded)] == [
         PhoneStarted,
         BootEnded,

@@ -1,6 +1,9 @@
 """Every transition of the tables is taken by some boot; every other event is a caller's bug."""
 
+import hashlib
 from collections.abc import Callable
+from functools import partial
+from typing import Required, TypedDict
 
 import pytest
 from boot_support import (
@@ -23,6 +26,8 @@ from boot_support import (
     shelf,
     xml,
 )
+from capf_boots import LSC, NOTHING, SERVER, Servers, installs
+from cryptography.hazmat.primitives.asymmetric import rsa
 from trust_lists import (
     CCM,
     NOW,
@@ -31,9 +36,12 @@ from trust_lists import (
     SAST_RECOVERY,
     STRANGER,
     TOKEN1,
+    Identity,
     asking,
+    encryption_for,
     holds,
     make_ctl,
+    make_enc_sgn,
     make_itl,
     make_list,
     make_sgn,
@@ -47,6 +55,7 @@ from secd.boot import (
     FetchFile,
     FileNotReceived,
     FileReceived,
+    Identities,
     Output,
     PhoneBooted,
     TimerFired,
@@ -58,6 +67,8 @@ from secd.boot import (
 from secd.boot import fetch as fetching
 from secd.boot import table as booting
 from secd.boot.table import TRANSITIONS, Outcome, State
+from secd.capf import CAPFEnded
+from secd.capf import Identity as OwnCertificate
 from secd.trust import Installed, Voucher, VoucherOutcome
 from secd.words import FileKind, Transport
 
@@ -76,8 +87,59 @@ BY_STRANGER = make_sgn(STRANGER, xml())
 NO_CCM = holds(ctl=make_list(TOKEN1, SAST_RECOVERY), itl=ITL1)
 
 
+class Configured(TypedDict, total=False):
+    files: Required[Shelf]
+    held: Installed
+
+
+def rsa_key_of(held: OwnCertificate) -> rsa.RSAPrivateKey:
+    assert isinstance(held.key, rsa.RSAPrivateKey)
+    return held.key
+
+
 def _boot(files: Shelf, held: Installed | None = None, stored: bytes | None = None) -> Boot:
     return boot(phone(P1, installed=held, configuration=stored, round_limit=1), shelf(files))
+
+
+def _enrols(
+    configuration: bytes,
+    session: CAPFEnded,
+    more: Shelf | None = None,
+    signer: Identity = CCM,
+    name: str = SIGNED,
+) -> Boot:
+    """Boot a phone whose configuration makes it turn to CAPF; TVS vouches for everybody."""
+    files = {name: make_sgn(signer, configuration), **(more or {})}
+    start = phone(P1, installed=HELD, configuration=STORED, round_limit=1)
+    return boot(start, shelf(files), lambda _: vouch(STRANGER, 2), capf=Servers(session))
+
+
+# A configuration in use that says that the next one is encrypted to the phone's LSC.
+LSC_ONLY, LSC_KEY = Identities(LSC), rsa_key_of(LSC)
+ENCRYPTED_CONFIGURATION = xml(
+    tvs="10.9.9.9",
+    certificate_hash=hashlib.md5(LSC.certificate, usedforsecurity=False).hexdigest(),
+    encrypted=True,
+)
+NO_ENCRYPTED_FILE: dict[str, Configured] = {
+    "a plain one": {"files": {SIGNED: make_sgn(CCM, xml())}},
+    "none": {"files": {}},
+    "one by TVS": {"files": {SIGNED: BY_STRANGER}},
+    "one with further files": {"files": {SIGNED: make_sgn(CCM, NAMING)}},
+    "a secure one": {"files": {SIGNED: make_sgn(CCM, xml(mode=3))}, "held": NO_CCM},
+    "one that enrols": {"files": {SIGNED: make_sgn(CCM, xml(mode=3, capf=(SERVER,), capf_mode=2))}},
+}
+
+
+def _no_encrypted_file(files: Shelf, held: Installed = HELD) -> Boot:
+    start = phone(
+        P1,
+        installed=held,
+        configuration=ENCRYPTED_CONFIGURATION,
+        round_limit=1,
+        identities=LSC_ONLY,
+    )
+    return boot(start, shelf(files), lambda _: vouch(STRANGER, 2), capf=Servers(NOTHING))
 
 
 SCENARIOS: dict[str, Callable[[], Boot]] = {
@@ -111,8 +173,43 @@ SCENARIOS: dict[str, Callable[[], Boot]] = {
         shelf({SIGNED: make_sgn(STRANGER, NAMING)}),
         lambda _: vouch(STRANGER, 2),
     ),
+    "an LSC after registration": lambda: _enrols(xml(capf=(SERVER,), capf_mode=2), installs()),
+    "an LSC before registration": lambda: _enrols(
+        xml(mode=3, capf=(SERVER,), capf_mode=2), installs()
+    ),
+    "no LSC after registration": lambda: _enrols(xml(capf=(SERVER,), capf_mode=2), NOTHING),
+    "no LSC before registration": lambda: _enrols(
+        xml(mode=3, capf=(SERVER,), capf_mode=2), NOTHING
+    ),
+    "an LSC after further files": lambda: _enrols(
+        NAMING.replace(b"</device>", xml(mode=3, capf=(SERVER,), capf_mode=2)[8:]), NOTHING
+    ),
+    "an LSC after further files by TVS": lambda: _enrols(
+        NAMING.replace(b"</device>", xml(mode=3, capf=(SERVER,), capf_mode=2)[8:]),
+        NOTHING,
+        {f"{DIAL_RULES}.sgn": make_sgn(STRANGER, b"<rules/>")},
+    ),
+    "an LSC after a configuration by TVS": lambda: _enrols(
+        xml(mode=3, capf=(SERVER,), capf_mode=2), NOTHING, signer=STRANGER
+    ),
+    "an LSC after the default configuration": lambda: _enrols(
+        xml(mode=3, capf=(SERVER,), capf_mode=2), NOTHING, name=DEFAULT_SIGNED
+    ),
+    **{
+        f"no encrypted file: {what}": partial(_no_encrypted_file, **given)
+        for what, given in NO_ENCRYPTED_FILE.items()
+    },
+    "an encrypted file by TVS": lambda: boot(
+        phone(P1, installed=HELD, configuration=ENCRYPTED_CONFIGURATION, identities=LSC_ONLY),
+        shelf({f"{PLAIN}.enc.sgn": make_enc_sgn(STRANGER, *encryption_for(LSC_KEY, xml()))}),
+        lambda _: vouch(STRANGER, 2),
+    ),
     "secure without CTL, TVS": lambda: _boot({SIGNED: BY_STRANGER}, NO_CCM, SECURE),
 }
+
+
+# A phone that has registered may still turn to CAPF; when it does not, that was the end.
+ENDS = {State.REGISTER, State.STAY_REGISTERED, State.STOPPED}
 
 
 def test_every_transition_of_a_boot_is_taken_and_no_other() -> None:
@@ -122,7 +219,7 @@ def test_every_transition_of_a_boot_is_taken_and_no_other() -> None:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_boot_ends_where_nothing_follows(scenario: str) -> None:
-    assert TRANSITIONS[SCENARIOS[scenario]().machine.state] == {}
+    assert SCENARIOS[scenario]().machine.state in ENDS
 
 
 def test_every_state_has_its_row_and_all_are_reached() -> None:
@@ -179,7 +276,7 @@ def test_events_out_of_place_raise_in_every_state(scenario: str) -> None:
     _assert_only(machine, {PhoneBooted})
     last = machine.handle(PhoneBooted(), NOW)[-1]
     seen = set()
-    while TRANSITIONS[machine.state]:
+    while machine.state not in ENDS:
         seen.add(type(last))
         _assert_only(machine, AFTER[type(last)])
         last = machine.handle(_answer(last, serve), NOW)[-1]

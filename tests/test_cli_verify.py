@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from cryptography import x509
@@ -227,3 +228,18 @@ def test_the_lab_makes_no_load_of_an_impossible_name(tmp_path: Path, load: str) 
     made = CliRunner().invoke(firmware_sim, ["firmware", load, "--dir", str(tmp_path)])
     assert isinstance(made.exception, UnusableInput)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("group", "arguments"),
+    [
+        (commands, ["boot", "SEP0011215A1AE3", "--model", "7961", "--tftp", "x", "--state", ""]),
+        (firmware_sim, ["lab", "--dir", ""]),
+        (firmware_sim, ["firmware", LOADS[:-6], "--dir", ""]),
+    ],
+)
+def test_an_empty_name_is_no_directory(group: click.Group, arguments: list[str]) -> None:
+    """It is what an unset variable leaves; Path would take it for the current directory."""
+    result = CliRunner().invoke(group, arguments)
+    assert result.exit_code == 2
+    assert "an empty name is no directory" in result.output

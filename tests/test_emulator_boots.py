@@ -1,29 +1,20 @@
 """Whole boots over the in-memory network, in virtual time, against the lab's TFTP server."""
 
-import re
-from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 
 import pytest
 import trio
 from boot_support import DEVICE
+from emulator_world import CTL, ITL, SEED_LOG, SEED_TIME, SERVER, SIGNED, World, shape, texts
 from trio.testing import MockClock
 from trust_lists import STRANGER, switched, vouch
 
-from firmware_sim.cluster import ClusterFiles, PooledKeys, demo_cluster
-from firmware_sim.cluster.seed import PUBLISHER_ADDRESS
-from firmware_sim.cluster.state import Cluster, SecurityMode
+from firmware_sim.cluster.state import SecurityMode
 from firmware_sim.net.tftp_server import serve_tftp
-from firmware_sim.server_events import ReadRequestReceived, ServerEvent
 from firmware_sim.story import make_stage
-from secd.errors import FlashUnusable
 from secd.files.data import model_catalogue
-from secd.files.flash import DirectoryFlash, Flash, MemoryFlash
-from secd.files.store import PhoneStore
-from secd.models import Absent, Model, Switches
+from secd.models import Absent, Switches
 from secd.net.clock import TrioClock
-from secd.net.emulator import BootReport, EmulatedPhone
 from secd.net.memory import Faults, MemoryNetwork
 from secd.net.network import AddressBook
 from secd.net.phone import Surroundings
@@ -34,64 +25,7 @@ from secd.trace import (
     TransferRetransmitted,
     TVSQueryEnded,
 )
-from secd.words import BootOutcome, FileKind
-
-SEED_TIME = 1314811683.0
-SEED_LOG = Path(__file__).parent / "vectors" / "console" / "seed-ctl.log"
-SERVER = (PUBLISHER_ADDRESS, 69)
-CTL, ITL, SIGNED = f"CTL{DEVICE}.tlv", f"ITL{DEVICE}.tlv", f"{DEVICE}.cnf.xml.sgn"
-
-
-def cluster() -> Cluster:
-    return demo_cluster(PooledKeys(), Random(1))
-
-
-@dataclass
-class World:
-    """A network with the cluster's server at its logical address, and one phone's flash."""
-
-    network: MemoryNetwork = field(default_factory=lambda: MemoryNetwork(Random(1)))
-    files: ClusterFiles = field(default_factory=lambda: ClusterFiles(cluster()))
-    flash: Flash = field(default_factory=MemoryFlash)
-    served: list[ServerEvent] = field(default_factory=list)
-    heard: list[Traced] = field(default_factory=list)
-
-    async def serve(self, nursery: trio.Nursery) -> None:
-        await nursery.start(serve_tftp, self.network, SERVER, self.files, self.served.append)
-
-    def phone(self, model: str | Model = "7961", round_limit: int | None = 1) -> EmulatedPhone:
-        found = model if isinstance(model, Model) else model_catalogue().find(model)
-        store = PhoneStore(self.flash, DEVICE, found)
-        return EmulatedPhone(DEVICE, found, store, (PUBLISHER_ADDRESS,), round_limit=round_limit)
-
-    async def boot(self, model: str | Model = "7961", round_limit: int | None = 1) -> BootReport:
-        surroundings = Surroundings(self.network, TrioClock(SEED_TIME), AddressBook())
-        return await self.phone(model, round_limit).boot(
-            surroundings, lambda traced, _: self.heard.append(traced)
-        )
-
-    @property
-    def asked(self) -> list[str]:
-        requests = (e for e in self.served if isinstance(e, ReadRequestReceived))
-        return [event.file_name for event in requests]
-
-    def contents(self) -> dict[str, bytes]:
-        return {name: self.flash.read(name) or b"" for name in self.flash.names()}
-
-    def trusted(self) -> dict[str, bytes]:
-        """The files that decide what the phone trusts and does."""
-        ours = ("CTLFile.tlv", "ITLFile.tlv", f"{DEVICE}.cnf.xml")
-        return {name: octets for name, octets in self.contents().items() if name in ours}
-
-
-def texts(report: BootReport) -> list[str]:
-    """The console lines without number, level and time."""
-    return [line.split(" ", 3)[3] for line in report.lines]
-
-
-def shape(line: str) -> str:
-    """A line without what is our keys' own: sizes and lengths."""
-    return re.sub(r"(rcvd|length) <?\d+>?", r"\1 #", line)
+from secd.words import BootOutcome
 
 
 async def test_a_fresh_7961_boots_as_in_the_seed_guide(
@@ -329,92 +263,3 @@ async def test_the_address_is_the_logical_one_wherever_the_server_is(
     report = await world.phone(model).boot(surroundings, lambda _, __: None)
     assert report.outcome is BootOutcome.BOOTED
     assert not any("127.0.0.1" in line for line in report.lines)
-
-
-# When things go wrong around the boot
-
-
-@pytest.mark.parametrize("seconds", [0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 5.0])
-async def test_a_boot_that_is_cut_off_leaves_a_flash_that_boots(
-    seconds: float, nursery: trio.Nursery, autojump_clock: MockClock
-) -> None:
-    world = World(MemoryNetwork(Random(1), Faults(delay_seconds=0.02)))
-    await world.serve(nursery)
-    with trio.move_on_after(seconds) as scope:
-        await world.boot()
-    assert scope.cancelled_caught is (seconds < 1.0)
-    held = world.phone().store.load().installed
-    for kind, name in ((FileKind.CTL, CTL), (FileKind.ITL, ITL)):
-        found = held.of(kind)
-        assert found is None or found.octets == world.files.answer(DEVICE, name)
-    report = await world.boot()
-    assert report.outcome is BootOutcome.BOOTED
-    assert report.before == held
-
-
-class WornOut(MemoryFlash):
-    """A flash that writes no more after so many files."""
-
-    def __init__(self, left: int) -> None:
-        super().__init__()
-        self.left = left
-
-    def write(self, name: str, octets: bytes) -> None:
-        if self.left == 0:
-            raise FlashUnusable(f"{name}: worn out")
-        self.left -= 1
-        super().write(name, octets)
-
-
-@pytest.mark.parametrize("writes", range(6))
-async def test_a_flash_that_fails_ends_the_boot_with_a_clear_error(
-    writes: int, nursery: trio.Nursery, autojump_clock: MockClock
-) -> None:
-    flash = WornOut(writes)
-    world = World(flash=flash)
-    await world.serve(nursery)
-    with pytest.raises(FlashUnusable, match="worn out"):
-        await world.boot()
-    assert len(world.contents()) == min(writes, 4)  # state, CTL, ITL, configuration; then state
-    flash.left = 100
-    report = await world.boot()
-    assert report.outcome is BootOutcome.BOOTED
-
-
-async def test_another_phones_flash_is_not_touched_and_nothing_is_asked(
-    nursery: trio.Nursery, autojump_clock: MockClock
-) -> None:
-    world = World()
-    await world.serve(nursery)
-    await world.boot("7961")
-    before, asked = world.contents(), len(world.asked)
-    with pytest.raises(FlashUnusable, match="belongs to model '7961', not '7945'"):
-        await world.boot("7945")
-    assert world.contents() == before
-    assert len(world.asked) == asked
-
-
-async def test_a_boot_on_a_directory(
-    tmp_path: Path, nursery: trio.Nursery, autojump_clock: MockClock
-) -> None:
-    with DirectoryFlash(tmp_path / "phone") as flash:
-        world = World(flash=flash)
-        await world.serve(nursery)
-        assert (await world.boot()).outcome is BootOutcome.BOOTED
-    names = {path.name for path in (tmp_path / "phone").iterdir()}
-    lists = {"CTLFile.tlv", "ITLFile.tlv"}
-    assert names == {*lists, f"{DEVICE}.cnf.xml", "state.toml", "console.log"}
-
-
-async def test_two_runs_from_one_seed_are_the_same(autojump_clock: MockClock) -> None:
-    async def run() -> tuple[str, ...]:
-        world = World(MemoryNetwork(Random(7), Faults(loss=0.1, reordering=0.2, duplication=0.1)))
-        start = trio.current_time()
-        async with trio.open_nursery() as nursery:
-            await world.serve(nursery)
-            surroundings = Surroundings(world.network, TrioClock(-start), AddressBook())
-            report = await world.phone().boot(surroundings, lambda _, __: None)
-            nursery.cancel_scope.cancel()
-        return report.lines
-
-    assert await run() == await run()

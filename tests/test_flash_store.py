@@ -252,6 +252,13 @@ def test_damaged_vouchers(row: str) -> None:
     _assert_unusable(flash, "TVS cache in state.toml is damaged")
 
 
+def test_a_time_that_no_float_can_hold_is_damage() -> None:
+    """Found by reading for the fuzzer's door: float() of a huge whole number is no ValueError."""
+    flash = filled()
+    flash.write("state.toml", _state_with(_voucher_row(until="1" + 400 * "0")))
+    _assert_unusable(flash, "TVS cache in state.toml is damaged")
+
+
 def _assert_unusable(flash: MemoryFlash, message: str) -> None:
     before = files_of(flash)
     with pytest.raises(FlashUnusable) as caught:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from fuzz.model import Answer, Claim, Holder, Word, judge_file, judge_list, wants_signed_files
-from fuzz.model_reading import claim_of_file, claim_of_list, key_of
-from fuzz.naive import Bad, read_file
+from fuzz.model import Answer, Holder, wants_signed_files
+from fuzz.model_reading import claim_of_file
+from fuzz.model_verdict import answer_of, claim_of, expected_answer
+from fuzz.naive import read_file
 from fuzz.signing import Identity, identity
 from fuzz.strategies import (
     Situation,
@@ -29,18 +30,14 @@ from fuzz.strategies_lists import (
 from fuzz.strategies_mutations import mutated
 from fuzz.strategies_parts import header_parts, sign_parts
 from secd.envelope import encode_header
-from secd.models import Generation, Model
 from secd.trust import (
     Accept,
-    Context,
     Installed,
     NeedsTVS,
     Reason,
     Refuse,
     Unchanged,
     Verdict,
-    Voucher,
-    VoucherOutcome,
     decide,
     signed_files_required,
 )
@@ -63,6 +60,10 @@ def judge(one: Situation) -> Verdict:
     return decide(one.installed, one.candidate, one.context, one.vouchers)
 
 
+def expected(one: Situation) -> Answer | None:
+    return expected_answer(one.installed, one.candidate, one.context, one.vouchers)
+
+
 @LAW
 @given(situations())
 def test_no_error_leaves_the_door(one: Situation) -> None:
@@ -75,18 +76,17 @@ def test_no_error_leaves_the_door(one: Situation) -> None:
 @given(situations())
 def test_a_decision_is_the_models(one: Situation) -> None:
     """No signer is accepted whom the table does not allow, and none is refused whom it does."""
-    expected = _expected(one)
-    if expected is not None:
-        assert _answer(judge(one)) is expected
+    answer = expected(one)
+    if answer is not None:
+        assert answer_of(judge(one)) is answer
 
 
 @MANY
 @given(signer_situations())
 def test_a_signer_is_judged_as_the_model_does(one: Situation) -> None:
-    expected = _expected(one)
     verdict = judge(one)
     event(f"{one.context.kind} {verdict.reason}")
-    assert _answer(verdict) is expected
+    assert answer_of(verdict) is expected(one)
 
 
 @LAW
@@ -174,7 +174,7 @@ def test_order_unknown_tags_and_padding_of_what_is_held_decide_nothing(
 @given(signer_situations())
 def test_signed_files_are_asked_for_as_the_model_says(one: Situation) -> None:
     held = one.installed
-    holder = Holder(True, frozenset(), frozenset(), _claim(held.ctl), _claim(held.itl))
+    holder = Holder(True, frozenset(), frozenset(), claim_of(held.ctl), claim_of(held.itl))
     assert signed_files_required(held) == wants_signed_files(holder)
 
 
@@ -189,60 +189,6 @@ def test_with_full_lists_and_without_tvs_only_the_listed_key_counts(
         assert verdict.reason in (Reason.IN_CTL, Reason.IN_ITL)
         numbers = TOKEN.key.public_key().public_numbers()
         assert claim_of_file(octets).made_with((numbers.n, numbers.e))
-
-
-def _expected(one: Situation) -> Answer | None:
-    """What the model says; None: it says nothing of such a question."""
-    kind, context = one.context.kind, one.context
-    holder = _holder(one.installed, context)
-    said = [_word(voucher) for voucher in one.vouchers]
-    if context.server_address or kind not in (FileKind.CTL, FileKind.ITL, FileKind.SIGNED):
-        return None
-    if kind is FileKind.SIGNED and one.candidate[:3] != b"\1\0\2":
-        https = context.channel is Transport.HTTPS and context.model.generation is Generation.P3
-        return Answer.TAKE if https else Answer.LEAVE
-    held = one.installed.of(kind)
-    if not one.candidate or (held is not None and held.octets == one.candidate):
-        return Answer.LEAVE
-    try:
-        if kind is FileKind.SIGNED:
-            return judge_file(claim_of_file(one.candidate), holder, said)
-        return judge_list(kind.value, claim_of_list(one.candidate), holder, said)
-    except Bad:
-        return Answer.LEAVE
-
-
-def _answer(verdict: Verdict) -> Answer:
-    if isinstance(verdict, Accept):
-        return Answer.TAKE
-    return Answer.ASK if isinstance(verdict, NeedsTVS) else Answer.LEAVE
-
-
-def _holder(held: Installed, context: Context) -> Holder:
-    model: Model = context.model
-    return Holder(
-        newer=model.generation is not Generation.P0,
-        digests=model.digests,
-        bits=model.modulus_bits,
-        ctl=_claim(held.ctl),
-        itl=_claim(held.itl),
-        has_tvs_servers=bool(context.tvs_servers),
-        now=context.now_seconds,
-    )
-
-
-def _claim(trust_list: TrustList | None) -> Claim | None:
-    return None if trust_list is None else claim_of_list(trust_list.octets)
-
-
-def _word(voucher: Voucher) -> Word:
-    return Word(
-        (voucher.issuer, voucher.serial),
-        voucher.outcome is VoucherOutcome.VOUCHED,
-        key_of(voucher.certificate),
-        voucher.functions,
-        voucher.until_seconds,
-    )
 
 
 def _copied(trust_list: TrustList | None) -> TrustList | None:

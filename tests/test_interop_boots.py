@@ -92,7 +92,17 @@ def test_a_site_without_ctl(server: tuple[str, Path], tmp_path: Path) -> None:
     assert "ITL installed" in result.output
 
 
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configuration names a CAPF server that is not there: three tries, 30 s apart."""
+    monkeypatch.setattr("secd.boot.enrol.PAUSE_SECONDS", 0.01)
+
+
 def boot(model: str, address: str, folder: Path, state: str = "phone") -> Result:
+    """Boot a phone that has an LSC: its configuration is secure, By Authentication String."""
+    flash = folder / state
+    flash.mkdir(exist_ok=True)
+    shutil.copy(VECTORS / "certs" / "mic.pem", flash / "lsc.pem")
     arguments = ["boot", DEVICE, "--model", model, "--tftp", LOGICAL]
     mapping = ["--map", f"{LOGICAL}={address}", "--state", str(folder / state)]
     return CliRunner().invoke(commands, [*arguments, *mapping], catch_exceptions=False)

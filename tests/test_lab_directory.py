@@ -19,10 +19,14 @@ from firmware_sim.cluster import (
     demo_cluster,
     make_node,
 )
-from firmware_sim.lab import is_lab, read_lab, write_files, write_lab
+from firmware_sim.lab import is_lab, read_lab, write_files, write_firmware, write_lab
 from firmware_sim.tree import Tree
+from secd.certs import pem_to_der_untrusted, rsa_key_of_untrusted
 from secd.crypto import Digest
+from secd.envelope import components_of_untrusted, decode_signed_file_untrusted
 from secd.errors import UnusableInput
+from secd.trust import Accept
+from secd.trust.firmware import decide_firmware
 
 DEVICE = "SEP0011215A1AE3"
 
@@ -213,3 +217,29 @@ def test_keys_that_are_missing_foreign_or_none(tmp_path: Path) -> None:
     capf.unlink()
     with pytest.raises(UnusableInput, match=r"capf\.pem: No such file"):
         read_lab(tmp_path, Random(1))
+
+
+def test_a_stand_in_load_is_served_from_then_on_under_one_key(tmp_path: Path) -> None:
+    write_lab(full_cluster(), tmp_path)
+    keys = PooledKeys(2)
+    path = write_firmware(tmp_path, "SCCP41.9-3-1SR4-1S", keys, 1_500_000_000)
+    first = path.read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert write_firmware(tmp_path, "SIP41.9-3-1SR4-1S", keys, 1_500_000_000) == path
+    assert path.read_bytes() == first
+    files = ClusterFiles(read_lab(tmp_path, Random(1)))
+    key = rsa_key_of_untrusted(pem_to_der_untrusted(first))
+    for load in ("SCCP41.9-3-1SR4-1S", "SIP41.9-3-1SR4-1S"):
+        served = files.answer("", f"{load}.loads")
+        assert isinstance(served, bytes)
+        assert isinstance(decide_firmware(served, key), Accept)
+        names = [c.name for c in components_of_untrusted(decode_signed_file_untrusted(served).body)]
+        components = [files.answer("", name) for name in names]
+        assert all(isinstance(octets, bytes) for octets in components)
+
+
+def test_a_key_of_another_kind_signs_no_load(tmp_path: Path) -> None:
+    write_firmware(tmp_path, "SCCP41.9-3-1SR4-1S", PooledKeys(2), 1_500_000_000)
+    (tmp_path / "keys" / "firmware.pem").write_text("nothing")
+    with pytest.raises(UnusableInput, match=r"firmware\.pem: is not a private key"):
+        write_firmware(tmp_path, "SCCP41.9-3-1SR4-1S", PooledKeys(2), 1_500_000_000)

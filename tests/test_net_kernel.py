@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Self
+from typing import NoReturn, Self
 
 import pytest
 import test_tftp_fakeserver
@@ -179,8 +179,39 @@ async def test_names_are_resolved() -> None:
 async def test_a_name_that_leads_nowhere_is_unreachable(name: str) -> None:
     result = await fetch((name, 69))
     assert isinstance(result, Failed)
-    assert result.failure is TransferFailure.UNREACHABLE
+    assert result.failure is TransferFailure.NAME_UNKNOWN
     assert result.text.startswith("cannot resolve: ")
+
+
+class Resolver(trio.abc.HostnameResolver):
+    """A resolver that knows nothing, for one reason."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    async def getaddrinfo(self, *_: object, **__: object) -> NoReturn:
+        raise socket.gaierror(self._number, "no")
+
+    async def getnameinfo(self, *_: object) -> NoReturn:
+        raise AssertionError("nobody asks for names")
+
+
+@pytest.mark.parametrize(
+    ("number", "failure"),
+    [
+        (socket.EAI_NONAME, TransferFailure.NAME_UNKNOWN),
+        (socket.EAI_AGAIN, TransferFailure.NAME_TIMEOUT),
+    ],
+)
+async def test_an_unknown_name_is_told_from_a_dns_that_does_not_answer(
+    number: int, failure: TransferFailure
+) -> None:
+    before = trio.socket.set_custom_hostname_resolver(Resolver(number))
+    try:
+        result = await fetch(("tftp.example.test", 69))
+    finally:
+        trio.socket.set_custom_hostname_resolver(before)
+    assert result == Failed(failure, 0, "cannot resolve: no")
 
 
 async def test_nothing_there_is_not_waited_for() -> None:

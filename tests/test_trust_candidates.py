@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from trust_asserts import assert_accepted, assert_refused
 from trust_lists import (
     ALL,
     NOW,
@@ -17,8 +18,6 @@ from trust_lists import (
     TOKEN1,
     TOKENS,
     asking,
-    assert_accepted,
-    assert_refused,
     bare_record,
     header_for,
     holds,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from trust_asserts import assert_accepted, assert_asks_tvs, assert_refused, listed_in
 from trust_lists import (
     ALL,
     CCM,
@@ -18,12 +19,8 @@ from trust_lists import (
     TVS_RECORD,
     Identity,
     asking,
-    assert_accepted,
-    assert_asks_tvs,
-    assert_refused,
     holds,
     identity,
-    listed_in,
     make_ctl,
     make_empty_itl,
     make_itl,

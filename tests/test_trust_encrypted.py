@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from trust_asserts import assert_accepted, assert_asks_tvs, assert_refused
 from trust_lists import (
     ALL,
     CCM,
@@ -16,9 +17,6 @@ from trust_lists import (
     STRANGER,
     TOKEN1,
     asking,
-    assert_accepted,
-    assert_asks_tvs,
-    assert_refused,
     encryption_for,
     holds,
     identity,

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from trust_asserts import assert_accepted, assert_asks_tvs, assert_refused, listed_in
 from trust_lists import (
     ALL,
     CCM,
@@ -17,13 +18,9 @@ from trust_lists import (
     TOKEN1,
     TVS_RECORD,
     asking,
-    assert_accepted,
-    assert_asks_tvs,
-    assert_refused,
     encryption_for,
     holds,
     identity,
-    listed_in,
     make_ctl,
     make_enc_sgn,
     make_itl,

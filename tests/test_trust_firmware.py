@@ -74,6 +74,7 @@ def changed(**values: object) -> bytes:
         (make_sgn(CCM, BODY), Reason.FIRMWARE_SIGNATURE_INVALID),
         (changed(digest=9), Reason.KEY_UNSUPPORTED),
         (changed(signature_algorithm=1), Reason.KEY_UNSUPPORTED),
+        (changed(modulus_code=4), Reason.KEY_UNSUPPORTED),
     ],
 )
 def test_f3_everything_else_is_refused(octets: bytes, reason: Reason) -> None:

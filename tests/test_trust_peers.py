@@ -237,12 +237,14 @@ def _not_chains() -> dict[str, tuple[Identity, Identity]]:
     plain, no_ca = issued("PLAIN", rsa_key()), issued("NO CA", rsa_key(), extensions=NO_CA)
     forged = issued("CA", rsa_key(), extensions=CA)
     curve = issued("CURVE", ec.generate_private_key(ec.SECP256R1()), extensions=CA)
+    other_curve = issued("CURVE", ec.generate_private_key(ec.SECP256R1()), extensions=CA)
     return {
         "no CA": (no_ca, issued("LEAF", rsa_key(), by=no_ca)),
         "no basic constraints": (plain, issued("LEAF", rsa_key(), by=plain)),
         "another issuer": (ca, issued("LEAF", rsa_key(), by=curve)),
         "another name of that key": (issued("OTHER", ca.key, extensions=CA), leaf_of_ca),
         "another key of that name": (ca, issued("LEAF", rsa_key(), by=forged)),
+        "another curve key of that name": (curve, issued("LEAF", rsa_key(), by=other_curve)),
         "a key of another kind": (ca, issued("CA", curve.key, extensions=CA)),
         "unreadable": (ca, replace(STRANGER, certificate=b"\x30\x00")),
     }

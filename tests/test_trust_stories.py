@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
+from trust_asserts import assert_accepted, assert_asks_tvs, assert_refused, listed_in
 from trust_lists import (
     ALL,
     CCM,
@@ -19,13 +20,9 @@ from trust_lists import (
     TOKEN2,
     TVS_RECORD,
     asking,
-    assert_accepted,
-    assert_asks_tvs,
-    assert_refused,
     header_for,
     holds,
     identity,
-    listed_in,
     make_ctl,
     make_itl,
     make_list,

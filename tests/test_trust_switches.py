@@ -7,6 +7,7 @@ the defaults.
 from dataclasses import fields, replace
 
 import pytest
+from trust_asserts import assert_accepted, assert_asks_tvs, assert_refused, listed_in
 from trust_lists import (
     CAPF,
     CCM,
@@ -22,9 +23,6 @@ from trust_lists import (
     TOKEN1,
     TVS_RECORD,
     asking,
-    assert_accepted,
-    assert_asks_tvs,
-    assert_refused,
     header_for,
     holds,
     identity,
@@ -35,10 +33,12 @@ from trust_lists import (
     make_list,
     make_sgn,
     record,
+    signed,
     switched,
     vouch,
 )
 
+from secd.certs import facts_of_untrusted
 from secd.models import (
     Absent,
     CAPFByTVS,
@@ -350,3 +350,51 @@ def test_check_sgn_name_is_about_files_alone() -> None:
     strict = switched(P1, Switches(check_sgn_name=True))
     context = replace(asking(strict, CTL), requested_name="CTLSEP0011215A1AE3.tlv")
     assert_accepted(decide(BOTH, make_itl(TOKEN1), context), Reason.IN_CTL)
+
+
+def test_check_dates_lets_the_last_second_pass() -> None:
+    strict = switched(P1, Switches(check_dates=True, identical_shortcut=False))
+    ends = facts_of_untrusted(TOKEN1.certificate).not_after_seconds
+    for now, accepted in ((ends, True), (ends + 1, False)):
+        verdict = decide(BOTH, make_ctl(TOKEN1), replace(asking(strict, CTL), now_seconds=now))
+        assert isinstance(verdict, Accept if accepted else Refuse)
+
+
+@pytest.mark.parametrize(("held", "new", "older"), [(1, None, True), (None, 0, False)])
+def test_check_timestamp_takes_no_time_for_zero(
+    held: int | None, new: int | None, older: bool
+) -> None:
+    def stamped(timestamp: int | None) -> bytes:
+        header = replace(header_for(TOKEN1), timestamp=timestamp)
+        if timestamp is None:
+            header = replace(header, layout=tuple(tlv for tlv in header.layout if tlv[0] != 15))
+        return make_list(TOKEN1, record(0, TOKEN1), header=header)
+
+    strict = switched(P1, Switches(check_timestamp=True, identical_shortcut=False))
+    verdict = decide(holds(ctl=stamped(held)), stamped(new), asking(strict, CTL))
+    assert isinstance(verdict, Refuse if older else Accept)
+
+
+def test_check_sgn_name_of_a_file_without_a_name() -> None:
+    header = header_for(CCM)
+    layout = tuple(tlv for tlv in header.layout if tlv[0] != 14)
+    octets = signed(replace(header, file_name=None, layout=layout), b"<device/>", CCM.rsa_key)
+    strict = switched(P1, Switches(check_sgn_name=True))
+    context = replace(asking(strict, SIGNED), requested_name="X")
+    refusal = assert_refused(decide(BOTH, octets, context), Reason.NAME_MISMATCH)
+    assert refusal.evidence.detail.startswith("the header names '', ")
+
+
+def test_a_first_list_rests_on_one_record_of_its_own() -> None:
+    octets = make_list(TOKEN1, record(0, TOKEN1), record(0, TOKEN1))
+    verdict = decide(Installed(), octets, asking(P1, CTL))
+    assert listed_in(verdict) == [(CTL, 1, 0)]
+
+
+def test_a_voucher_without_the_function_tells_which_it_has() -> None:
+    verdict = decide(BOTH, make_ctl(STRANGER), asking(P1, CTL), (vouch(STRANGER, 21, 4),))
+    refusal = assert_refused(verdict, Reason.TVS_ROLE_MISSING)
+    assert refusal.evidence.detail.startswith("TVS gives functions 4, 21, needed is one of ")
+    verdict = decide(BOTH, make_ctl(STRANGER), asking(P1, CTL), (vouch(STRANGER),))
+    refusal = assert_refused(verdict, Reason.TVS_ROLE_MISSING)
+    assert refusal.evidence.detail.startswith("TVS gives functions none, ")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
+from trust_asserts import assert_accepted, assert_asks_tvs, assert_refused
 from trust_lists import (
     NOW,
     P0,
@@ -12,9 +13,6 @@ from trust_lists import (
     TOKEN1,
     Identity,
     asking,
-    assert_accepted,
-    assert_asks_tvs,
-    assert_refused,
     holds,
     identity,
     make_ctl,

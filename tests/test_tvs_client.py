@@ -1,30 +1,32 @@
-"""The TVS client against the lab's server and against liars, in memory and on loopback."""
-
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from random import Random
+"""The TVS client against the lab's server, in memory and on loopback."""
 
 import pytest
 import trio
 from support import lab
 from tls_support import identity, made, pin, refusing
 from trio.testing import MockClock
+from tvs_client_support import (
+    ANSWER,
+    ANY,
+    HOST,
+    NUMBERS,
+    PATIENCE_SECONDS,
+    PORT,
+    QUERY,
+    VERIFICATION,
+    Phone,
+    Says,
+    failure_of,
+    in_memory,
+    led_to,
+    serving,
+    settings,
+)
 
-from firmware_sim.net.tcp import KernelTCPServerNetwork, TCPServerNetwork
-from firmware_sim.net.tls import LEGACY, MODERN, TLSServerSettings, serve_tls
-from firmware_sim.net.tvs_server import serve_tvs
-from firmware_sim.server_events import ServerEvent, TVSConnectionAccepted, TVSConnectionFailed
-from secd.errors import RemoteProtocolViolation, SecdError
-from secd.files.data import model_catalogue
-from secd.models import TLSProfile
-from secd.net.clock import TrioClock
+from firmware_sim.net.tcp import KernelTCPServerNetwork
+from firmware_sim.net.tls import LEGACY, MODERN, TLSServerSettings
+from firmware_sim.server_events import TVSConnectionAccepted, TVSConnectionFailed
 from secd.net.kernel import KernelNetwork
-from secd.net.memory import MemoryNetwork
-from secd.net.network import Address, AddressBook, Network
-from secd.net.tls_context import TLSIdentity
-from secd.net.tls_stream import TLSStream, Verify
-from secd.net.tvs import TVSClient, TVSFailed
 from secd.trace import (
     TLSAlert,
     TLSClosed,
@@ -35,9 +37,7 @@ from secd.trace import (
     TLSHandshakeFailed,
     TLSHandshakeStarted,
     TLSPeerRefused,
-    TLSPurpose,
     TLSStep,
-    TraceEvent,
     TVSRequestSent,
     TVSResponseReceived,
 )
@@ -45,113 +45,8 @@ from secd.tvs import (
     DENIAL,
     FOUND,
     NOT_FOUND,
-    Message,
-    QueryCertificate,
-    Question,
-    Request,
-    Tag,
     TVSAnswer,
-    TVSServerSession,
-    VerifyCertificate,
-    wire_name,
 )
-
-HOST, PORT = "10.1.1.1", 2445
-ANY: Address = ("127.0.0.1", 0)
-NUMBERS = (TLSPurpose.TVS, HOST, PORT, 1, 1)
-QUERY = QueryCertificate(b"CN=CUCM-PUB", b"CN=CUCM-PUB", b"\x70\x01")
-VERIFICATION = VerifyCertificate(lab("ccm").der)
-ANSWER = TVSAnswer(FOUND, lab("ccm").der, frozenset({0, 3}), 86_400)
-PATIENCE_SECONDS = 10.0
-
-
-@dataclass
-class Says:
-    """A source that says the same to every question, and keeps the questions."""
-
-    answers: TVSAnswer = ANSWER
-    asked: list[Question] = field(default_factory=list)
-
-    def answer(self, question: Question) -> TVSAnswer:
-        self.asked.append(question)
-        return self.answers
-
-
-@dataclass
-class Phone:
-    """A TVS client and all that it told."""
-
-    network: Network
-    book: AddressBook = field(default_factory=AddressBook)
-    model: str = "8861"
-    verify: Verify = field(default_factory=lambda: pin(lab("tvs").der))
-    shown: TLSIdentity | None = None
-    told: list[TraceEvent] = field(default_factory=list)
-
-    async def ask(self, question: Question = QUERY) -> TVSAnswer:
-        client = TVSClient(
-            self.network,
-            TrioClock(),
-            self.book,
-            model_catalogue().find(self.model).tls,
-            self.verify,
-            wire_name(self.model, "SEPB000B4BA0AEE"),
-            self.told.append,
-            self.shown,
-        )
-        return await client.ask(HOST, PORT, question)
-
-    @property
-    def kinds(self) -> list[type[TraceEvent]]:
-        """What was told, goodbyes aside: their number is TLS's business."""
-        return [
-            type(event)
-            for event in self.told
-            if not (isinstance(event, TLSAlert) and event.number == 0)
-        ]
-
-
-def settings(shown: TLSIdentity | None = None, profile: TLSProfile = LEGACY) -> TLSServerSettings:
-    return TLSServerSettings(profile, shown or identity("tvs"))
-
-
-@dataclass
-class Server:
-    """The lab's server: where it listens, what it says, what it saw."""
-
-    address: Address
-    source: Says
-    seen: list[ServerEvent]
-
-    @property
-    def kinds(self) -> list[type[ServerEvent]]:
-        return [type(event) for event in self.seen]
-
-
-@asynccontextmanager
-async def serving(
-    network: TCPServerNetwork,
-    address: Address,
-    source: Says | None = None,
-    how: TLSServerSettings | None = None,
-) -> AsyncIterator[Server]:
-    source = source or Says()
-    seen: list[ServerEvent] = []
-    async with trio.open_nursery() as nursery:
-        actual = await nursery.start(
-            serve_tvs, network, address, how or settings(), source, seen.append
-        )
-        yield Server(actual, source, seen)
-        nursery.cancel_scope.cancel()
-
-
-def in_memory() -> MemoryNetwork:
-    return MemoryNetwork(Random(1))
-
-
-def led_to(address: Address) -> AddressBook:
-    return AddressBook({(HOST, PORT): address})
-
 
 # --- the lab's server, in memory ----------------------------------------------------------------
 
@@ -226,13 +121,6 @@ async def test_an_expired_certificate_is_as_good_as_any(autojump_clock: MockCloc
 # --- no answer ------------------------------------------------------------------------------------
 
 
-async def failure_of(phone: Phone) -> str:
-    with pytest.raises(TVSFailed) as caught:
-        await phone.ask()
-    assert caught.value.__cause__ is None
-    return str(caught.value)
-
-
 async def test_nobody_listens(autojump_clock: MockClock) -> None:
     phone = Phone(in_memory())
     assert await failure_of(phone) == "nobody listens on this port"
@@ -284,166 +172,6 @@ async def test_a_79xx_and_a_server_of_tls_1_2_do_not_agree(autojump_clock: MockC
         await trio.testing.wait_all_tasks_blocked()
     assert text == "the TLS handshake failed (alert 70 received)"
     assert server.kinds == [TVSConnectionFailed]
-
-
-# --- servers that speak TLS and something else ----------------------------------------------------
-
-Handler = Callable[[TLSStream, Address], Awaitable[None]]
-
-
-@asynccontextmanager
-async def lying(network: MemoryNetwork, handler: Handler) -> AsyncIterator[list[SecdError]]:
-    """Serve something that is no TVS."""
-    failures: list[SecdError] = []
-    async with trio.open_nursery() as nursery:
-        await nursery.start(
-            serve_tls,
-            network,
-            (HOST, PORT),
-            settings(),
-            handler,
-            lambda _, failure: failures.append(failure),
-        )
-        yield failures
-        nursery.cancel_scope.cancel()
-
-
-async def question_in(stream: TLSStream) -> Request:
-    session = TVSServerSession()
-    while True:
-        octets = await stream.receive_some()
-        if not octets:
-            raise RemoteProtocolViolation("the phone asks nothing")
-        for request in session.receive_octets(octets):
-            return request
-
-
-def right_answer(request: Request) -> bytes:
-    return TVSServerSession().answer(request, ANSWER)
-
-
-def one_octet_wrong(octets: bytes, at: int) -> bytes:
-    return octets[:at] + bytes([octets[at] ^ 1]) + octets[at + 1 :]
-
-
-STATUS = (int(Tag.STATUS), b"\0")
-LIES: dict[str, tuple[Callable[[Request], bytes], str]] = {
-    "another id": (
-        lambda r: one_octet_wrong(right_answer(r), 7),
-        "TVS answered id 1000, asked was 1001",
-    ),
-    "another type": (
-        lambda r: Message(2, r.request_id, (STATUS,)).encode(),
-        "TVS answered with type 2, not 4",
-    ),
-    "the question": (
-        lambda r: Message(3, r.request_id, ()).encode(),
-        "TVS answered with type 3, not 4",
-    ),
-    "no status": (
-        lambda r: Message(4, r.request_id, ()).encode(),
-        "an answer of TVS has no status",
-    ),
-    "nothing found": (
-        lambda r: Message(4, r.request_id, (STATUS,)).encode(),
-        "TVS found a certificate and does not show it",
-    ),
-    "two answers": (lambda r: right_answer(r) * 2, "TVS answered more than it was asked"),
-    "an answer and a half": (
-        lambda r: right_answer(r) + right_answer(r)[:9],
-        "TVS answered more than it was asked",
-    ),
-    "HTTP": (
-        lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n",
-        "a TVS message begins with 0x57 and version 1, not 0x48 and 84",
-    ),
-    "too long": (
-        lambda r: right_answer(r)[:8] + b"\xff\xff",
-        "a TVS message of 65545 octets; taken are at most 16384",
-    ),
-    "nothing": (lambda _: b"", "TVS closed the connection without an answer"),
-    "half an answer": (
-        lambda r: right_answer(r)[:-1],
-        "TVS closed the connection without an answer",
-    ),
-}
-
-
-@pytest.mark.parametrize(("lie", "text"), LIES.values(), ids=LIES.keys())
-async def test_what_is_no_answer_is_a_failure_with_a_reason(
-    lie: Callable[[Request], bytes], text: str, autojump_clock: MockClock
-) -> None:
-    async def lie_once(stream: TLSStream, _: Address) -> None:
-        await stream.send_all(lie(await question_in(stream)))
-
-    network = in_memory()
-    phone = Phone(network)
-    async with lying(network, lie_once) as failures:
-        assert await failure_of(phone) == text
-    assert phone.kinds[-1] is TVSRequestSent
-    assert failures == []
-    assert trio.current_time() == 0.0
-
-
-async def test_an_answer_in_single_octets_is_an_answer(autojump_clock: MockClock) -> None:
-    async def spell(stream: TLSStream, _: Address) -> None:
-        for octet in right_answer(await question_in(stream)):
-            await stream.send_all(bytes([octet]))
-
-    network = in_memory()
-    phone = Phone(network)
-    async with lying(network, spell):
-        assert await phone.ask() == ANSWER
-    assert TVSResponseReceived(HOST, 29 + len(ANSWER.certificate), FOUND) in phone.told
-
-
-@pytest.mark.parametrize("pause_seconds", [1.0, 9.0, 60.0])
-async def test_ten_seconds_are_for_the_whole_answer(
-    pause_seconds: float, autojump_clock: MockClock
-) -> None:
-    """A server that keeps dripping octets gets no more time than a silent one."""
-
-    async def drip(stream: TLSStream, _: Address) -> None:
-        for octet in right_answer(await question_in(stream)):
-            await trio.sleep(pause_seconds)
-            await stream.send_all(bytes([octet]))
-
-    network = in_memory()
-    phone = Phone(network)
-    async with lying(network, drip):
-        assert await failure_of(phone) == "no answer within 10 s"
-        assert trio.current_time() == pytest.approx(PATIENCE_SECONDS)
-    assert phone.kinds[-1] is TVSRequestSent
-
-
-async def test_a_server_that_does_not_close_after_its_answer_is_left(
-    autojump_clock: MockClock,
-) -> None:
-    async def stay(stream: TLSStream, _: Address) -> None:
-        await stream.send_all(right_answer(await question_in(stream)))
-        await trio.sleep_forever()
-
-    network = in_memory()
-    async with lying(network, stay):
-        assert await Phone(network).ask() == ANSWER
-    assert trio.current_time() == 0.0
-
-
-async def test_a_cancelled_question_leaves_no_connection(autojump_clock: MockClock) -> None:
-    ended = trio.Event()
-
-    async def wait(stream: TLSStream, _: Address) -> None:
-        await question_in(stream)
-        assert await stream.receive_some() == b""
-        ended.set()
-
-    network = in_memory()
-    async with lying(network, wait):
-        with trio.move_on_after(3) as scope:
-            await Phone(network).ask()
-        assert scope.cancelled_caught
-        await ended.wait()
-    assert trio.current_time() == pytest.approx(3.0)
 
 
 # --- the kernel's sockets -------------------------------------------------------------------------

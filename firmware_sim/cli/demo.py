@@ -82,6 +82,9 @@ def _tell_boot(console: Console, boot: Boot) -> None:
         for text in (refusal.detail, refusal.signer):
             if text:
                 console.print(Text(f"     {text}"))
+    for failure in dict.fromkeys(summary.failures):
+        for line in textwrap.wrap(failure, _WIDTH - 5, subsequent_indent="  "):
+            console.print(Text(f"     {line}"))
 
 
 def _tell_table(console: Console, boots: list[Boot]) -> None:

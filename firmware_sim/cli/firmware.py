@@ -7,6 +7,7 @@ import click
 
 from firmware_sim.cluster import FreshKeys
 from firmware_sim.lab import is_lab, locked, refuse_foreign, write_firmware
+from secd.cli.inputs import Folder
 
 
 @click.command()
@@ -15,7 +16,7 @@ from firmware_sim.lab import is_lab, locked, refuse_foreign, write_firmware
     "--dir",
     "directory",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Folder(),
     metavar="DIR",
     help="The lab's directory; made if it is not there.",
 )

@@ -23,6 +23,7 @@ from firmware_sim.cluster.configuration import TVS_PORT
 from firmware_sim.lab import is_lab, locked, read_lab, refuse_foreign, write_lab
 from firmware_sim.server_events import ServerEvent
 from firmware_sim.tvs import TVSDirectory
+from secd.cli.inputs import Folder
 from statusmsgs import server_traces
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _DEFAULT_PORT = 6969  # 69 needs root
     "--dir",
     "directory",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Folder(),
     metavar="DIR",
     help="Where the cluster lives; made if it is not there.",
 )

@@ -27,9 +27,11 @@ from secd.boot.messages import (
     Transfer,
     TVSServerAnswered,
     TVSServerFailed,
+    UpdatePressed,
     Wait,
 )
 from secd.boot.phone import Phone
+from secd.boot.update import LSCUpdate
 
 __all__ = [
     "Action",
@@ -49,6 +51,7 @@ __all__ = [
     "Identities",
     "InstallLSC",
     "InstallTrustList",
+    "LSCUpdate",
     "Output",
     "Phone",
     "PhoneBooted",
@@ -60,5 +63,6 @@ __all__ = [
     "TVSServerFailed",
     "TimerFired",
     "Transfer",
+    "UpdatePressed",
     "Wait",
 ]

@@ -30,7 +30,7 @@ from secd.capf import (
     public_octets,
 )
 from secd.certs import facts_of_untrusted
-from secd.configuration import Configuration
+from secd.configuration import AUTHENTICATION_STRING, Configuration
 from secd.trace import (
     CAPFNoValidServer,
     EnrolmentEnded,
@@ -40,7 +40,7 @@ from secd.trace import (
 )
 from secd.words import EnrolmentCause, EnrolmentOutcome
 
-_STRING, _LSC_FIRST, _MIC_FIRST = 1, 3, 4  # capfAuthMode
+_LSC_FIRST, _MIC_FIRST = 3, 4  # capfAuthMode
 _DONE = {
     Operation.NOTHING: EnrolmentOutcome.NOTHING_SCHEDULED,
     Operation.INSTALL: EnrolmentOutcome.INSTALLED,
@@ -94,13 +94,16 @@ class Enrolling:
 
     def consider(self, configuration: Configuration, decryption_failed: bool) -> None:
         """Settle whether an application is due, once the configuration in use is known."""
-        self.due = None if self.outcome is not None else self._cause(configuration)
-        if self.outcome is None and decryption_failed and configuration.capf_auth_mode != _STRING:
-            self.due = EnrolmentCause.DECRYPTION_FAILED
+        if self.outcome is None:
+            self.due = self._cause(configuration, decryption_failed)
 
-    def _cause(self, configuration: Configuration) -> EnrolmentCause | None:
-        if configuration.capf_auth_mode == _STRING:
+    def _cause(
+        self, configuration: Configuration, decryption_failed: bool
+    ) -> EnrolmentCause | None:
+        if configuration.capf_auth_mode == AUTHENTICATION_STRING:
             return None
+        if decryption_failed:
+            return EnrolmentCause.DECRYPTION_FAILED
         if configuration.capf_auth_mode:
             return EnrolmentCause.SCHEDULED
         matching = self.identities.matching(configuration.certificate_hash)
@@ -170,7 +173,7 @@ class Enrolling:
         """
         if configuration is None or not configuration.is_secure:
             return False
-        wanted = self.outcome in _FAILURES or configuration.capf_auth_mode == _STRING
+        wanted = self.outcome in _FAILURES or configuration.capf_auth_mode == AUTHENTICATION_STRING
         return wanted and self.identities.lsc is None
 
     def _change(self, ended: CAPFEnded) -> Told:

@@ -64,13 +64,16 @@ class Judging:
             raise RuntimeError("no CAPF server was asked")
         return self._enrolling.machine.judge(certificate)
 
-    def application(self, task: int) -> Application:
-        """Return what an application to CAPF rests on. task -- the number its events carry."""
+    def application(self, task: int, string: str = "") -> Application:
+        """Return what an application to CAPF rests on.
+
+        task -- the number its events carry. string -- the authentication string, if one was typed.
+        """
         stored = self._configuring.current
         if stored is None:
             raise RuntimeError("no configuration names a CAPF server")
         return Application(
-            self._enrolling.applicant(stored),
+            self._enrolling.applicant(stored, string),
             stored.capf_servers,
             self._lists.installed,
             self._lists.vouchers,

@@ -39,6 +39,7 @@ from secd.trace import (
     BootEnded,
     ConfigurationKept,
     ConfigurationMissing,
+    ConfigurationNotReceived,
     EnvelopeRead,
     PhoneStarted,
     RetryScheduled,
@@ -223,7 +224,7 @@ class BootMachine:
                     self._tell(self.further.missing(fetch.file_name))
                     self._go(self._after_files())
                 else:
-                    self._configuration_not_received(fetch, missing)
+                    self._configuration_not_received(fetch, failure)
 
     def _judge(self, candidate: Candidate) -> None:
         verdict = self.judging.decide(candidate, self.lists.vouchers)
@@ -299,7 +300,8 @@ class BootMachine:
             self._tell(self.lists.conclusion())
         self._go(Outcome.DONE_WITHOUT_ITL if no_itl else Outcome.DONE)
 
-    def _configuration_not_received(self, fetch: FetchFile, missing: bool) -> None:
+    def _configuration_not_received(self, fetch: FetchFile, failure: TransferFailure) -> None:
+        missing = failure is TransferFailure.FILE_NOT_FOUND
         if missing and fetch.kind is FileKind.ENCRYPTED:
             self._go(Outcome.NOT_ENCRYPTED)
             return
@@ -308,6 +310,8 @@ class BootMachine:
             return
         if missing:
             self._tell([ConfigurationMissing(f"{self._phone.device}.cnf.xml")])
+        else:
+            self._tell([ConfigurationNotReceived(fetch.file_name, failure)])
         self._configured()
 
     def _configured(self) -> None:

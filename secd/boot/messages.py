@@ -1,6 +1,6 @@
 """What goes into the machines of a boot (past tense) and what comes out (imperative)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from secd.capf import Applicant, CAPFEnded
 from secd.configuration import Server
@@ -13,6 +13,13 @@ from secd.words import BootOutcome, FileKind, TransferFailure, Transport
 @dataclass(frozen=True, slots=True)
 class PhoneBooted:
     """Power is on and the network is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePressed:
+    """Somebody asks for an LSC. string -- the authentication string typed; empty: none."""
+
+    string: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ class TimerFired:
 
 Event = (
     PhoneBooted
+    | UpdatePressed
     | FileReceived
     | FileNotReceived
     | TVSServerAnswered

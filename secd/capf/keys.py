@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 from secd.capf.message import Message
 from secd.capf.names import Curve, KeyType, Tag
 from secd.capf.proof import PrivateKey
-from secd.certs import load_certificate_untrusted
+from secd.certs import facts_of_untrusted, load_certificate_untrusted
 from secd.errors import MalformedFile
 
 # 512 is a size of the protocol too, but the library makes no key so weak.
@@ -89,8 +89,12 @@ def kind_of_untrusted(public_key: bytes) -> KeyKind:
 
 
 def certifies(certificate: bytes, public_key: bytes) -> bool:
-    """Tell whether a DER certificate is for a key (SubjectPublicKeyInfo), octet for octet."""
+    """Tell whether a DER certificate is for a key (SubjectPublicKeyInfo), octet for octet.
+
+    One of which a field cannot be read is for none: the phone could not load it from its flash.
+    """
     try:
+        facts_of_untrusted(certificate)
         key = load_certificate_untrusted(certificate).public_key()
         octets = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except (MalformedFile, ValueError, TypeError, UnsupportedAlgorithm):

@@ -1,4 +1,5 @@
-"""What a person types: `secd boot`, `secd verify`, `secd show`, `secd tvs`.
+"""What a person types: `secd boot`, `secd verify`, `secd show`, `secd tvs`,
+`secd lsc`.
 
 Exit codes are a contract, printed by each command's help. Commands that only read files start no
 trio: `secd.net` is imported inside the command that needs it.
@@ -8,6 +9,7 @@ import click
 
 from secd import __version__
 from secd.cli.boot import boot
+from secd.cli.lsc import lsc
 from secd.cli.running import run
 from secd.cli.show import show
 from secd.cli.tvs import tvs
@@ -24,6 +26,7 @@ commands.add_command(boot)
 commands.add_command(verify)
 commands.add_command(show)
 commands.add_command(tvs)
+commands.add_command(lsc)
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secd.cli.addresses import tftp_servers
-from secd.cli.inputs import parse_device, read_firmware_key
+from secd.cli.inputs import Folder, parse_device, read_firmware_key, read_mic
 from secd.cli.summary import summarize
 from secd.cli.wording import WIDTH
 from secd.files.data import model_catalogue
@@ -40,7 +40,7 @@ _WATCHED_ROUNDS = 4  # a phone that retries for ever is watched for this many ro
 @click.option(
     "--state",
     required=True,
-    type=click.Path(path_type=Path),
+    type=Folder(),
     metavar="DIR",
     help="The phone's flash; made if it is not there.",
 )
@@ -57,6 +57,12 @@ _WATCHED_ROUNDS = 4  # a phone that retries for ever is watched for this many ro
     metavar="FILE",
     help="What firmware is signed with: certificate or public key, PEM or DER.",
 )
+@click.option(
+    "--mic",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The phone's MIC, certificate and key (PEM); kept in its flash.",
+)
 @click.option("--ring-menu", is_flag=True, help="Open the menu of rings: ask for ring lists too.")
 @click.option("--json", "as_json", is_flag=True, help="Events as JSON, one a line.")
 @click.option("--explain", is_flag=True, help="Print lines of ours too, marked.")
@@ -68,15 +74,18 @@ def boot(
     state: Path,
     mappings: tuple[str, ...],
     firmware_key: Path | None,
+    mic: Path | None,
     ring_menu: bool,
     as_json: bool,
     explain: bool,
 ) -> None:
-    """Boot a phone once: trust lists, configuration, and the files that it names.
+    """Boot a phone once: trust lists, configuration, the files that it names, and CAPF.
 
     Prints the console log as it happens, then status messages and a summary. Where the
     configuration names another firmware load, its file list is read; with --firmware-key it is
-    verified, and so are its components. No firmware is kept or run.
+    verified, and so are its components. No firmware is kept or run. Where the
+    configuration asks for it, the phone gets its LSC from CAPF; with an authentication
+    string it waits for `secd lsc update`.
 
     \b
       secd boot SEP0011215A1AE3 --model 7961 --tftp 10.1.1.5 --state phone1
@@ -95,6 +104,9 @@ def boot(
     key = read_firmware_key(firmware_key)
     with DirectoryFlash(state) as flash:
         store = PhoneStore(flash, name, found)
+        if mic is not None:
+            store.load()  # before anything is written: is this flash this phone's?
+            store.save_mic(read_mic(mic, found))
         phone = EmulatedPhone(
             name, found, store, logical, explain, _WATCHED_ROUNDS, key, ring_menu=ring_menu
         )

@@ -1,10 +1,13 @@
 """Reading what the user names on the command line, with errors that say what to do."""
 
+import os
 import re
 from pathlib import Path
 
+import click
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from secd.capf import Identity
 from secd.certs import (
     load_certificate_untrusted,
     pem_to_der_untrusted,
@@ -12,6 +15,8 @@ from secd.certs import (
     rsa_key_of_untrusted,
 )
 from secd.errors import MalformedFile, UnsupportedKey, UnusableInput
+from secd.files.identity import load_identity_untrusted
+from secd.models import Model
 from secd.text import text_of
 from secd.trustlist import TrustList, decode_trust_list_untrusted
 from secd.words import FileKind
@@ -19,6 +24,24 @@ from secd.words import FileKind
 _FILE_LIMIT_BYTES = 64 * 1024 * 1024  # components of firmware have up to some 20 MB
 _FIRMWARE_NAMES = (".loads", ".sbn", ".sb2", ".zz.sgn")  # in any case
 _DEVICE = re.compile(r"SEP[0-9A-F]{12}")
+
+
+class Folder(click.Path):
+    """A directory on the command line. An empty name, as of an unset variable, is none."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path; click turns the failure into one line and exit code 2."""
+        if not os.fspath(value):
+            self.fail("an empty name is no directory", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def read_file(path: Path) -> bytes:
@@ -78,6 +101,13 @@ def read_firmware_key(path: Path | None) -> rsa.RSAPublicKey | None:
         return rsa_key_of_untrusted(read_certificate(path))
     except (MalformedFile, UnsupportedKey) as error:
         raise UnusableInput(f"{path}: {error}") from None
+
+
+def read_mic(path: Path, model: Model) -> Identity:
+    """Return a MIC: certificate and private key in one PEM file. Raises UnusableInput."""
+    if not model.has_mic:
+        raise UnusableInput(f"a {model.name} has no MIC; leave --mic out")
+    return load_identity_untrusted(read_file(path), str(path))
 
 
 def parse_device(text: str) -> str:

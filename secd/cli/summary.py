@@ -1,10 +1,11 @@
 """What one boot came to, for people, scripts and exit codes."""
 
-import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from secd.cli.wording import WIDTH, common_name, explanation, holdings
+from secd.boot import Identities
+from secd.cli.certificates import certificate_lines, enrolment_sentence
+from secd.cli.wording import common_name, explanation, holdings, wrapped
 from secd.models import Model
 from secd.trace import (
     ConfigurationRefused,
@@ -14,6 +15,8 @@ from secd.trace import (
     FirmwareMissing,
     FirmwareRefused,
     FirmwareWanted,
+    FurtherFileAccepted,
+    FurtherFileMissing,
     ListInstalled,
     ListKept,
     ServerRefused,
@@ -36,6 +39,10 @@ _OUTCOMES = {
         "does not register: the configuration asks for a secure mode, and no list on the phone "
         "holds a CallManager certificate"
     ),
+    BootOutcome.NO_LSC_IN_SECURE_MODE: (
+        "does not register: the configuration asks for a secure mode, and the LSC that it wants "
+        "first is not there"
+    ),
     BootOutcome.NO_CONFIGURATION: "did not boot: no configuration",
 }
 
@@ -56,7 +63,9 @@ class Summary:
 
     installed, kept -- (file name, reason) of lists in this boot.
     failures -- why files did not come, one line each; "file not found" is not among them.
+    in_use, missing -- names of the further files that were accepted, and that did not come.
     firmware -- what became of the load that the configuration names, one sentence each.
+    lsc -- what CAPF did, likewise. holds, certificates -- what the phone has by now.
     """
 
     outcome: BootOutcome
@@ -64,21 +73,30 @@ class Summary:
     installed: tuple[tuple[str, str], ...]
     kept: tuple[tuple[str, str], ...]
     failures: tuple[str, ...]
+    in_use: tuple[str, ...]
+    missing: tuple[str, ...]
     firmware: tuple[str, ...]
+    lsc: tuple[str, ...]
     refusals: tuple[Refusal, ...]
     holds: Installed
+    certificates: Identities
 
     def as_text(self, device: str, model: Model) -> list[str]:
         """Return the summary as lines of at most 80 columns where the texts allow."""
-        lines = [f"{device}, {model.name} ({model.load}): {_OUTCOMES[self.outcome]}"]
+        headline = f"{device}, {model.name} ({model.load}): {_OUTCOMES[self.outcome]}"
+        lines = wrapped(headline)
         endless = model.secure_no_ctl_retries is None
         if self.outcome is BootOutcome.NO_CTL_IN_SECURE_MODE and endless:
             lines.append("a real one goes on asking for its CTL; here it was watched for a while")
         lines += [f"installed {name}: {reason}" for name, reason in self.installed]
         for failure in self.failures:
-            lines += textwrap.wrap(f"not received: {failure}", WIDTH, subsequent_indent="  ")
-        for sentence in self.firmware:
-            lines += textwrap.wrap(f"firmware: {sentence}", WIDTH, subsequent_indent="  ")
+            lines += wrapped(f"not received: {failure}")
+        for word, names in (("in use", self.in_use), ("not there", self.missing)):
+            if names:
+                lines += wrapped(f"{word}: {', '.join(names)}")
+        for subject, sentences in (("firmware", self.firmware), ("LSC", self.lsc)):
+            for sentence in sentences:
+                lines += wrapped(f"{subject}: {sentence}")
         explained = set()
         for refusal in self.refusals:
             lines.append(f"REFUSED {refusal.what}: {refusal.reason}")
@@ -86,7 +104,8 @@ class Summary:
             if refusal.reason not in explained:
                 lines += [f"  {line}" for line in explanation(refusal.reason)]
             explained.add(refusal.reason)
-        return [*lines, "the phone holds", *(f"  {line}" for line in holdings(self.holds))]
+        held = [*holdings(self.holds), *certificate_lines(self.certificates)]
+        return [*lines, "the phone holds", *(f"  {line}" for line in held)]
 
     def as_json(self) -> dict[str, object]:
         """Return the summary for machines."""
@@ -96,7 +115,11 @@ class Summary:
             "installed": dict(self.installed),
             "kept": dict(self.kept),
             "failures": list(self.failures),
+            "in_use": list(self.in_use),
+            "missing": list(self.missing),
             "firmware": list(self.firmware),
+            "lsc": list(self.lsc),
+            "lsc_installed": self.certificates.lsc is not None,
             "refused": [
                 {"what": r.what, "reason": r.reason, "detail": r.detail, "signer": r.signer}
                 for r in self.refusals
@@ -118,7 +141,18 @@ def summarize(report: "BootReport") -> Summary:
     failures = tuple(failure for event in events if (failure := _failure(event)) is not None)
     firmware = tuple(told for event in events if (told := _firmware(event)) is not None)
     return Summary(
-        report.outcome, code, installed, kept, failures, firmware, refusals, report.installed
+        report.outcome,
+        code,
+        installed,
+        kept,
+        failures,
+        tuple(e.asked_name for e in events if isinstance(e, FurtherFileAccepted)),
+        tuple(e.asked_name for e in events if isinstance(e, FurtherFileMissing)),
+        firmware,
+        tuple(told for event in events if (told := enrolment_sentence(event)) is not None),
+        refusals,
+        report.installed,
+        report.identities,
     )
 
 

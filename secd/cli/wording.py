@@ -63,6 +63,11 @@ def holdings(installed: Installed) -> list[str]:
     return lines
 
 
+def wrapped(text: str) -> list[str]:
+    """Return a text as lines of at most 80 columns, the further ones indented."""
+    return textwrap.wrap(text, WIDTH, subsequent_indent="  ")
+
+
 def explanation(reason: str) -> list[str]:
     """Return what a reason means and what to do, wrapped."""
     text = explain_reason(reason)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import tomli_w
 
 from secd.boot import Identities
+from secd.capf import Identity
 from secd.configuration import Configuration, parse_configuration_untrusted
 from secd.errors import FlashUnusable, MalformedFile
 from secd.files.flash import Flash
@@ -28,7 +29,6 @@ from secd.files.identity import (
     LSCFile,
     identity_to_pem,
     load_from_flash,
-    load_identity_untrusted,
 )
 from secd.models import Model
 from secd.trust import Installed, Voucher, VoucherOutcome
@@ -55,6 +55,26 @@ class Kept:
     vouchers: tuple[Voucher, ...]
     statuses: tuple[StatusRow, ...]
     identities: Identities
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose flash it is, as its state.toml says. model, load -- names."""
+
+    device: str
+    model: str
+    load: str
+
+
+def owner_of(flash: Flash) -> Owner:
+    """Return whose flash it is. Raises FlashUnusable for one that is no phone's."""
+    octets = flash.read(_STATE)
+    match {} if octets is None else _parse_state(octets):
+        case {"device": str(device), "model": str(model), "load": str(load)}:
+            return Owner(device, model, load)
+    raise FlashUnusable(
+        f"{_STATE} in the flash directory names no device: no phone has booted here"
+    )
 
 
 class PhoneStore:
@@ -97,9 +117,8 @@ class PhoneStore:
         """Keep a configuration as the last good one."""
         self._flash.write(f"{self._device}.cnf.xml", octets)
 
-    def save_mic(self, octets: bytes) -> None:
-        """Keep the MIC: certificate and key, PEM. Raises UnusableInput for octets that are none."""
-        identity = load_identity_untrusted(octets, "the MIC")
+    def save_mic(self, identity: Identity) -> None:
+        """Keep the MIC, certificate and key."""
         self._flash.write(MIC_FILE, identity_to_pem(identity))
 
     def save_file(self, name: str, octets: bytes) -> None:
@@ -139,20 +158,7 @@ class PhoneStore:
         if octets is None:
             self._refuse_foreign_files()
             return {}
-        try:
-            state: dict[str, object] = tomllib.loads(octets.decode())
-        except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: huge numbers
-            raise FlashUnusable(f"{_STATE} in the flash directory is damaged: {error}") from None
-        version = state.get("format_version")
-        if version is None:
-            raise FlashUnusable(
-                f"{_STATE} in the flash directory is damaged: it names no format_version"
-            )
-        if version != FORMAT_VERSION:
-            raise FlashUnusable(
-                f"{_STATE} has format {version!r}, this secd knows {FORMAT_VERSION}: "
-                "use the secd that wrote it, or another --state directory"
-            )
+        state = _parse_state(octets)
         for what, ours in (("device", self._device), ("model", self._model.name)):
             if state.get(what) != ours:
                 raise FlashUnusable(
@@ -197,6 +203,25 @@ class PhoneStore:
             ) from None
 
 
+def _parse_state(octets: bytes) -> dict[str, object]:
+    """Read state.toml, as far as its format version says that it is ours."""
+    try:
+        state: dict[str, object] = tomllib.loads(octets.decode())
+    except (ValueError, RecursionError) as error:  # not only TOMLDecodeError: huge numbers
+        raise FlashUnusable(f"{_STATE} in the flash directory is damaged: {error}") from None
+    version = state.get("format_version")
+    if version is None:
+        raise FlashUnusable(
+            f"{_STATE} in the flash directory is damaged: it names no format_version"
+        )
+    if version != FORMAT_VERSION:
+        raise FlashUnusable(
+            f"{_STATE} has format {version!r}, this secd knows {FORMAT_VERSION}: "
+            "use the secd that wrote it, or another --state directory"
+        )
+    return state
+
+
 def _further_name(name: str) -> str:
     return _FURTHER + re.sub(r"[^A-Za-z0-9._-]", lambda odd: f"%{ord(odd[0]):02X}", name)
 
@@ -235,7 +260,7 @@ def _voucher_from(row: dict[str, object]) -> Voucher:
                     frozenset(functions),
                     float(until),
                 )
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:  # the latter: no float is so large
                 raise FlashUnusable(f"the TVS cache in {_STATE} is damaged: {error}") from None
     raise FlashUnusable(f"the TVS cache in {_STATE} is damaged: {sorted(row)} is no voucher")
 

@@ -164,3 +164,11 @@ class Model:
     ring_lists: tuple[str, ...]
     first_task_id: int
     switches: Switches = field(default_factory=Switches)
+
+    @property
+    def has_mic(self) -> bool:
+        """Whether phones of this model leave the factory with a certificate.
+
+        All but 7940 and 7960 do (CUCM security guide, table of supported models).
+        """
+        return self.generation is not Generation.P0

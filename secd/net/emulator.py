@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from secd.boot import Phone
-from secd.files.store import PhoneStore
+from secd.boot import Identities, Phone
+from secd.errors import UnusableInput
+from secd.files.store import Kept, PhoneStore
 from secd.models import Model
-from secd.net.phone import Surroundings, boot_phone
+from secd.net.phone import Surroundings, boot_phone, update_lsc
 from secd.trace import Traced
 from secd.trust import Installed
-from secd.words import BootOutcome
+from secd.words import BootOutcome, EnrolmentOutcome
 from statusmsgs import (
     ConsoleRenderer,
     StatusMessage,
@@ -30,7 +31,10 @@ OnEvent = Callable[[Traced, tuple[str, ...]], None]
 
 @dataclass(frozen=True, slots=True)
 class BootReport:
-    """One boot as it was. lines -- the console log. statuses -- the messages of this boot."""
+    """One boot as it was. lines -- the console log. statuses -- the messages of this boot.
+
+    installed, identities -- what the phone holds after it.
+    """
 
     events: tuple[Traced, ...]
     lines: tuple[str, ...]
@@ -38,6 +42,16 @@ class BootReport:
     before: Installed
     installed: Installed
     outcome: BootOutcome
+    identities: Identities
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReport:
+    """What came of pressing Update. identities -- what the phone holds after it."""
+
+    outcome: EnrolmentOutcome | None
+    statuses: tuple[StatusMessage, ...]
+    identities: Identities
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +96,7 @@ class EmulatedPhone:
             statuses.extend(renderer.render(traced))
             on_event(traced, printed)
 
-        phone = Phone(
-            self.device,
-            self.model,
-            self.servers,
-            kept.installed,
-            kept.configuration,
-            kept.vouchers,
-            self.round_limit,
-            self.firmware_key,
-            self.ring_menu,
-            kept.identities,
-        )
+        phone = self._phone(kept)
         try:
             machine = await boot_phone(phone, self.store, surroundings, publish)
         finally:  # a boot that is cut short is remembered too
@@ -107,4 +110,42 @@ class EmulatedPhone:
             kept.installed,
             machine.lists.installed,
             machine.outcome,
+            machine.enrolling.identities,
+        )
+
+    async def update_lsc(
+        self, surroundings: Surroundings, on_event: OnEvent, string: str
+    ) -> UpdateReport:
+        """Press Update under Security > LSC. string -- what was typed; empty: nothing.
+
+        Raises FlashUnusable as `boot`; UnusableInput where the flash holds no configuration.
+        """
+        kept = self.store.load()
+        if kept.configuration is None:
+            raise UnusableInput(
+                "the phone has no configuration, so it knows no CAPF server: let it boot first"
+            )
+        console = ConsoleRenderer(console_tables(), self.model.console_family, self.explain)
+        renderer = StatusRenderer(status_table(), self.model.status_family)
+        statuses: list[StatusMessage] = []
+
+        def publish(traced: Traced) -> None:
+            statuses.extend(renderer.render(traced))
+            on_event(traced, console.render(traced))
+
+        machine = await update_lsc(self._phone(kept), self.store, surroundings, publish, string)
+        return UpdateReport(machine.outcome, tuple(statuses), machine.enrolling.identities)
+
+    def _phone(self, kept: Kept) -> Phone:
+        return Phone(
+            self.device,
+            self.model,
+            self.servers,
+            kept.installed,
+            kept.configuration,
+            kept.vouchers,
+            self.round_limit,
+            self.firmware_key,
+            self.ring_menu,
+            kept.identities,
         )

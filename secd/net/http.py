@@ -51,7 +51,7 @@ async def fetch_http(
     except trio.TooSlowError:
         return Failed(TransferFailure.TIMEOUT, 0, _silent_for(patience.silence_seconds))
     except Unreachable as error:
-        return Failed(TransferFailure.UNREACHABLE, 0, error.reason)
+        return Failed(error.failure, 0, error.reason)
     except TLSError as error:
         return Failed(TransferFailure.PROTOCOL, 0, str(error))
     return await get_over(stream, get, on_response, patience)

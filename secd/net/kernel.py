@@ -16,6 +16,7 @@ import trio
 from secd.net.network import Address, Unreachable
 from secd.net.tcp import KernelTCPStream, connect_tcp
 from secd.net.unreachable import unreachable_reason
+from secd.words import TransferFailure
 
 # Missing in Python's socket module: <linux/in.h>, <linux/in6.h>.
 IP_RECVERR: Final = 11
@@ -58,9 +59,12 @@ async def _resolve(remote: Address, kind: int) -> tuple[socket.AddressFamily, Ad
     try:
         found = await trio.socket.getaddrinfo(host, port, type=kind)
     except OSError as error:  # gaierror: the resolver's own text, such as "Name … not known"
-        raise Unreachable(remote, f"cannot resolve: {error.strerror}") from error
+        silent = error.errno == socket.EAI_AGAIN
+        failure = TransferFailure.NAME_TIMEOUT if silent else TransferFailure.NAME_UNKNOWN
+        raise Unreachable(remote, f"cannot resolve: {error.strerror}", failure) from error
     except ValueError as error:  # a NUL inside, or what IDNA cannot express
-        raise Unreachable(remote, "cannot resolve: not a host name") from error
+        failure = TransferFailure.NAME_UNKNOWN
+        raise Unreachable(remote, "cannot resolve: not a host name", failure) from error
     family, _, _, _, resolved = found[0]
     return family, (str(resolved[0]), port)
 

@@ -10,7 +10,6 @@ as Unreachable, as ICMP would report it; the report itself does not get lost.
 
 import errno
 import heapq
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
@@ -70,7 +69,7 @@ class MemoryNetwork:
         self._sockets: dict[Address, MemoryUDPSocket] = {}
         self._listeners: dict[Address, MemoryTCPListener] = {}
         self._clients = _client_addresses()
-        self._ephemeral_ports = itertools.cycle(range(_FIRST_EPHEMERAL_PORT, _PORTS))
+        self._ephemeral_ports = _ephemeral_ports()
         self._sequence = 0
 
     async def open_udp(self, remote: Address) -> "MemoryUDPSocket":
@@ -238,6 +237,12 @@ class MemoryUDPSocket:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _ephemeral_ports() -> Iterator[int]:
+    """Yield port after port for ever. Not `itertools.cycle`, which remembers all it gave."""
+    while True:
+        yield from range(_FIRST_EPHEMERAL_PORT, _PORTS)
 
 
 def _client_addresses() -> Iterator[Address]:

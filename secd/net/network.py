@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final, Protocol, Self
 
 from secd.errors import SecdError, UnusableInput
+from secd.words import TransferFailure
 
 Address = tuple[str, int]  # host (numeric, or a name before it is resolved) and port
 
@@ -25,12 +26,19 @@ TFTP_PORT: Final = 69  # RFC 1350 section 4
 class Unreachable(SecdError):  # noqa: N818 - the name is the finding
     """The network knows, without waiting for an answer, that nobody is to be had at `address`.
 
-    reason -- how it knows, in the words of the kernel or the resolver.
+    reason -- how it knows, in the words of the kernel or the resolver. failure -- what that is to
+    a transfer.
     """
 
-    def __init__(self, address: Address, reason: str) -> None:
+    def __init__(
+        self,
+        address: Address,
+        reason: str,
+        failure: TransferFailure = TransferFailure.UNREACHABLE,
+    ) -> None:
         self.address = address
         self.reason = reason
+        self.failure = failure
         super().__init__(f"{address[0]} port {address[1]}: {reason}")
 
 

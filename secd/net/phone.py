@@ -25,6 +25,7 @@ from secd.boot import (
     Finish,
     InstallLSC,
     InstallTrustList,
+    LSCUpdate,
     Output,
     Phone,
     PhoneBooted,
@@ -36,6 +37,7 @@ from secd.boot import (
     Transfer,
     TVSServerAnswered,
     TVSServerFailed,
+    UpdatePressed,
     Wait,
 )
 from secd.capf import Identity
@@ -86,13 +88,19 @@ async def boot_phone(
     before. Cancellation leaves the flash whole at any moment.
     """
     machine = BootMachine(phone, AVAILABLE)
-    runner = _Runner(phone, store, surroundings, publish, machine)
-    event: Event | None = PhoneBooted()
-    while event is not None:
-        outputs = machine.handle(event, surroundings.clock.wall())
-        event = None
-        for output in outputs:
-            event = await runner.perform(output)
+    await _Runner(phone, store, surroundings, publish, machine).run(PhoneBooted())
+    return machine
+
+
+async def update_lsc(
+    phone: Phone, store: PhoneStore, surroundings: Surroundings, publish: Publish, string: str
+) -> LSCUpdate:
+    """Press Update on a phone, and return the machine that holds what came of it.
+
+    string -- the authentication string that was typed; empty: none. Raises as `boot_phone`.
+    """
+    machine = LSCUpdate(phone)
+    await _Runner(phone, store, surroundings, publish, machine).run(UpdatePressed(string))
     return machine
 
 
@@ -105,7 +113,7 @@ class _Runner:
         store: PhoneStore,
         surroundings: Surroundings,
         publish: Publish,
-        machine: BootMachine,
+        machine: BootMachine | LSCUpdate,
     ) -> None:
         self._phone = phone
         self._store = store
@@ -113,7 +121,15 @@ class _Runner:
         self._publish = publish
         self._machine = machine  # whom handshakes ask, and what the phone shows in them
 
-    async def perform(self, output: Output) -> Event | None:
+    async def run(self, event: Event | None) -> None:
+        """Give the machine one event after the other, until nothing answers."""
+        while event is not None:
+            outputs = self._machine.handle(event, self._surroundings.clock.wall())
+            event = None
+            for output in outputs:
+                event = await self._perform(output)
+
+    async def _perform(self, output: Output) -> Event | None:
         """Do one thing; the event that answers it, where there is one."""
         match output:
             case Traced():

@@ -14,7 +14,6 @@ from secd.net.network import AddressBook, Network, UDPSocket, Unreachable
 from secd.net.tftp_dally import dally_in_background
 from secd.net.tftp_pump import send_due, take_one
 from secd.tftp import Failed, Received, Receiver
-from secd.words import TransferFailure
 
 
 async def fetch_tftp(
@@ -40,7 +39,7 @@ async def fetch_tftp(
     try:
         socket = await network.open_udp(book.actual(server, port))
     except Unreachable as error:
-        return Failed(TransferFailure.UNREACHABLE, 0, error.reason)
+        return Failed(error.failure, 0, error.reason)
     try:
         now = clock.monotonic()
         receiver = Receiver(socket.remote, file_name, options, size_limit_bytes, now)

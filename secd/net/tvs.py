@@ -49,7 +49,10 @@ class TVSClient:
     identity: TLSIdentity | None = None
 
     async def ask(self, host: str, port: int, question: Question) -> TVSAnswer:
-        """Ask one server, by its logical address. Raises TVSFailed."""
+        """Ask one server, by its logical address.
+
+        Raises TVSFailed, and OSError when this process may open no more sockets.
+        """
         try:
             with trio.fail_after(_PATIENCE_SECONDS):
                 return await self._converse(host, port, question)

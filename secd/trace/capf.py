@@ -22,10 +22,10 @@ class EnrolmentStarted(TraceEvent):
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentEnded(TraceEvent):
-    """The phone is done with CAPF. reason -- of END_SESSION, -1 where none came."""
+    """The phone is done with CAPF. code -- the reason in END_SESSION, -1 where none came."""
 
     outcome: EnrolmentOutcome
-    reason: int
+    code: int
     detail: str
 
 
@@ -63,13 +63,13 @@ class CAPFNoValidServer(TraceEvent):
 
 @dataclass(frozen=True, slots=True)
 class CAPFMessageReceived(TraceEvent):
-    """A message came in. message -- its name or number. reason -- if it carries one, else -1."""
+    """A message came in. message -- its name or number. code -- its reason, -1 without one."""
 
     server: str
     message: str
     session_id: int
     size_bytes: int
-    reason: int
+    code: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class CAPFMessageSent(TraceEvent):
     message: str
     session_id: int
     size_bytes: int
-    reason: int
+    code: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ the phone was configured with, before the address book.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from secd.words import BootOutcome, FileKind, FilePurpose, Transport
+from secd.words import BootOutcome, FileKind, FilePurpose, TransferFailure, Transport
 
 
 class ListsChange(StrEnum):
@@ -184,6 +184,14 @@ class ConfigurationMissing(TraceEvent):
     """No server has a configuration for this phone."""
 
     asked_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationNotReceived(TraceEvent):
+    """A configuration did not come for another reason than that no server has it."""
+
+    asked_name: str
+    failure: TransferFailure
 
 
 @dataclass(frozen=True, slots=True)

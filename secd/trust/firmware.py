@@ -11,7 +11,7 @@ firmware could be verified without the key).
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from secd.crypto import verify_rsa
+from secd.crypto import MODULUS_BITS, verify_rsa
 from secd.envelope import decode_signed_file_untrusted, looks_signed
 from secd.errors import SignatureInvalid
 from secd.trust.reasons import Reason
@@ -36,6 +36,9 @@ def decide_firmware(candidate: bytes, key: rsa.RSAPublicKey | None) -> Accept | 
         return Refuse(Reason.FIRMWARE_KEY_UNKNOWN, Evidence("no key was given", file))
     if file.header.signature_algorithm != _RSA_PKCS1:
         detail = f"signature algorithm {file.header.signature_algorithm} is not RSA"
+        return Refuse(Reason.KEY_UNSUPPORTED, Evidence(detail, file))
+    if file.header.modulus_code not in MODULUS_BITS:
+        detail = f"modulus size code {file.header.modulus_code} stands for no size of key"
         return Refuse(Reason.KEY_UNSUPPORTED, Evidence(detail, file))
     try:
         verify_rsa(key, file.header.signature, file.signed_octets, file.header.digest)

