@@ -7,13 +7,7 @@ import trio
 from firmware_sim.capf import CAPFOffice, CAPFStore
 from firmware_sim.cluster import ClusterFiles
 from firmware_sim.cluster.configuration import CAPF_PORT, TVS_PORT
-from firmware_sim.net.capf_server import serve_capf
-from firmware_sim.net.http_server import serve_http
-from firmware_sim.net.kernel import KernelServerNetwork
-from firmware_sim.net.tcp import KernelTCPServerNetwork
-from firmware_sim.net.tftp_server import serve_tftp
-from firmware_sim.net.tls import LEGACY, TLSServerSettings
-from firmware_sim.net.tvs_server import serve_tvs
+from firmware_sim.net.node import NodePorts, NodeServices, start_node
 from firmware_sim.server_events import ServerEvent
 from firmware_sim.story import Actor, Scene, Stage
 from firmware_sim.tvs import TVSDirectory
@@ -26,9 +20,9 @@ from secd.net.emulator import BootReport, EmulatedPhone, UpdateReport
 from secd.net.kernel import KernelNetwork
 from secd.net.network import AddressBook
 from secd.net.phone import Surroundings
-from secd.net.tls_context import TLSIdentity
 from secd.trace import Traced
 
+_HOST = "127.0.0.1"
 _TFTP_PORT, _HTTP_PORT = 69, 6970
 
 
@@ -55,47 +49,29 @@ async def play_scene(
     scene.prepare(stage)
     scene.schedule(capf)
     clock = TrioClock()
-    office = CAPFOffice(stage.cluster, capf, (), clock.wall)
-    files = ClusterFiles(stage.cluster, device_now=office.device_now)
+    cluster = stage.cluster
+    office = CAPFOffice(cluster, capf, (), clock.wall)
+    files = ClusterFiles(cluster, device_now=office.device_now)
     async with trio.open_nursery() as nursery:
-        address = await nursery.start(
-            serve_tftp,
-            KernelServerNetwork(),
-            ("127.0.0.1", 0),
+        services = NodeServices(
             files,
-            _ignore,
-        )
-        tvs = stage.cluster.publisher.tvs
-        tvs_address = await nursery.start(
-            serve_tvs,
-            KernelTCPServerNetwork(),
-            ("127.0.0.1", 0),
-            TLSServerSettings(LEGACY, TLSIdentity((tvs.certificate,), tvs.key)),
-            TVSDirectory(stage.cluster),
-            _ignore,
-        )
-        http_address = await nursery.start(
-            serve_http,
-            KernelTCPServerNetwork(),
-            ("127.0.0.1", 0),
-            files,
-            _ignore,
-        )
-        capf_identity = stage.cluster.capf
-        capf_address = await nursery.start(
-            serve_capf,
-            KernelTCPServerNetwork(),
-            ("127.0.0.1", 0),
-            TLSServerSettings(LEGACY, TLSIdentity((capf_identity.certificate,), capf_identity.key)),
+            TVSDirectory(cluster),
+            lambda: cluster.publisher.tvs,
             office,
-            _ignore,
+            lambda: cluster.capf,
         )
+        bound = await start_node(nursery, _HOST, NodePorts(), services, _ignore)
+        ports = {
+            _TFTP_PORT: bound.tftp,
+            _HTTP_PORT: bound.http,
+            TVS_PORT: bound.tvs,
+            CAPF_PORT: bound.capf,
+        }
         book = AddressBook(
             {
-                (stage.address, _TFTP_PORT): address,
-                (stage.address, _HTTP_PORT): http_address,
-                (stage.address, TVS_PORT): tvs_address,
-                (stage.address, CAPF_PORT): capf_address,
+                (stage.address, logical): (_HOST, port)
+                for logical, port in ports.items()
+                if port is not None
             }
         )
         surroundings = Surroundings(KernelNetwork(), clock, book)
