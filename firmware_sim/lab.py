@@ -176,7 +176,7 @@ def read_lab(directory: Path, random: Random) -> Cluster:
             lambda role: credential_of(*_read_pem(keys, role)),
             lambda role, name: _read_token(keys, role, name),
         )
-    except UnusableInput as error:
+    except (UnusableInput, MalformedFile) as error:
         raise UnusableInput(f"{directory}: {error}") from None
     cluster.common_files = _read_common(directory / COMMON_FOLDER)
     return cluster
@@ -220,7 +220,12 @@ def manufacturer(directory: Path, keys: KeySource, now_seconds: int) -> Credenti
 
 def write_identity(path: Path, identity: Identity) -> None:
     """Write certificate and private key, readable by their owner. Raises UnusableInput."""
-    _replace(path, identity_to_pem(identity), _SECRET)
+    write_secret(path, identity_to_pem(identity))
+
+
+def write_secret(path: Path, octets: bytes) -> None:
+    """Write a file, as a whole, that only its owner can read. Raises UnusableInput."""
+    _replace(path, octets, _SECRET)
 
 
 def keep_shown(directory: Path, device: str, kind: CertificateType, certificate: bytes) -> None:

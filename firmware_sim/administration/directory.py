@@ -24,19 +24,18 @@ from firmware_sim.cluster import (
     CTL_FILE,
     ITL_FILE,
     Cluster,
-    Credential,
     Node,
-    credential_of,
     itl_file,
 )
-from firmware_sim.lab import is_lab, pem_of, read_lab, read_pem, state_files
+from firmware_sim.lab import is_lab, pem_of, read_lab, state_files
 from secd.errors import UnusableInput
 
 NODES_FOLDER = "nodes"
 _LOCK = "lock"
-_TFTP_PEM, _CALLMANAGER_PEM, _TVS_PEM, _CAPF_PEM = (
+TFTP_PEM, CALLMANAGER_PEM, TVS_PEM, CAPF_PEM = (
     f"{service}.pem" for service in ("TFTP", "CallManager", "TVS", "CAPF")
 )
+_RUNNING_FILES = (CTL_FILE, ITL_FILE, TFTP_PEM, CALLMANAGER_PEM, TVS_PEM, CAPF_PEM)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", re.ASCII)
 
 
@@ -74,19 +73,19 @@ class Draft:
         running = _running_name(node)
         self.files[f"{running}/{CTL_FILE}"] = self.ctl(node)
         self.files[f"{running}/{ITL_FILE}"] = itl or itl_file(self.cluster, node)
-        self.files[f"{running}/{_TFTP_PEM}"] = pem_of(node.callmanager)
+        self.files[f"{running}/{TFTP_PEM}"] = pem_of(node.callmanager)
 
     def load_callmanager(self, node: Node) -> None:
         """Let a node's CallManager start with its certificate."""
-        self.files[f"{_running_name(node)}/{_CALLMANAGER_PEM}"] = pem_of(node.callmanager)
+        self.files[f"{_running_name(node)}/{CALLMANAGER_PEM}"] = pem_of(node.callmanager)
 
     def load_tvs(self, node: Node) -> None:
         """Let a node's TVS start with its certificate."""
-        self.files[f"{_running_name(node)}/{_TVS_PEM}"] = pem_of(node.tvs)
+        self.files[f"{_running_name(node)}/{TVS_PEM}"] = pem_of(node.tvs)
 
     def load_capf(self) -> None:
         """Let the publisher's CAPF start with its certificate."""
-        name = f"{_running_name(self.cluster.publisher)}/{_CAPF_PEM}"
+        name = f"{_running_name(self.cluster.publisher)}/{CAPF_PEM}"
         self.files[name] = pem_of(self.cluster.capf)
 
     def load_all(self) -> None:
@@ -97,15 +96,41 @@ class Draft:
             self.load_tvs(node)
         self.load_capf()
 
+    def write_itl(self, octets: bytes) -> None:
+        """Let every node's TFTP serve an ITL from now on, until it starts again."""
+        for node in self.cluster.nodes:
+            self.files[f"{_running_name(node)}/{ITL_FILE}"] = octets
+
+    def rename(self, node: Node, name: str) -> None:
+        """Give a node a new name; what stands in its folder goes with it.
+
+        What its services run with does not: let them start. Raises UnusableInput.
+        """
+        check_node_name(name)
+        if any(other.name == name for other in self.cluster.nodes if other is not node):
+            raise UnusableInput(f"there is a node {name} already")
+        if name == node.name:
+            return
+        ctl = self.ctl(node)
+        self.files[_ctl_name(node)] = None
+        for file in _RUNNING_FILES:
+            self.files[f"{_running_name(node)}/{file}"] = None
+        node.name = name
+        self.files[_ctl_name(node)] = ctl
+
     def ctl(self, node: Node) -> bytes | None:
         """Return the CTL on a node's disk, this draft's if it has one."""
         name = _ctl_name(node)
-        return self.files[name] if name in self.files else _read(self.root / name)
+        return self.files[name] if name in self.files else read_if_there(self.root / name)
 
     def write_ctl(self, octets: bytes | None) -> None:
         """Write a CTL to every node, or remove it (None)."""
         for node in self.cluster.nodes:
             self.files[_ctl_name(node)] = octets
+
+    def delete_ctl(self, node: Node) -> None:
+        """Remove the CTL from one node."""
+        self.files[_ctl_name(node)] = None
 
 
 @contextmanager
@@ -115,14 +140,24 @@ def drafting(root: Path) -> Iterator[Draft]:
     An exception changes nothing. Raises UnusableInput when somebody else is changing it, or it
     cannot be read or written.
     """
-    with _locked(root):
-        finish(root)
+    with being_changed(root):
         draft = Draft(root, read_cluster(root))
         before = state_files(draft.cluster)
         yield draft
         after = state_files(draft.cluster)
         changed = {name: octets for name, octets in after.items() if before.get(name) != octets}
         change_all(root, {**changed, **draft.files})
+
+
+@contextmanager
+def being_changed(root: Path) -> Iterator[None]:
+    """Keep other administrators away from a directory in which no change is left half done.
+
+    Raises UnusableInput as `drafting` does.
+    """
+    with _locked(root):
+        finish(root)
+        yield
 
 
 def create(root: Path, cluster: Cluster) -> None:
@@ -148,36 +183,6 @@ def read_cluster(root: Path, random: Random | None = None) -> Cluster:
     return read_lab(root, random or SystemRandom())
 
 
-def read_served(root: Path, name: str) -> tuple[Cluster, Node]:
-    """Return the cluster as a node's TFTP serves it, and the node: with what it loaded.
-
-    Raises UnusableInput.
-    """
-    cluster = read_cluster(root)
-    node = find_node(cluster, name)
-    running = running_folder(root, name)
-    itl, ctl = _read(running / ITL_FILE), _read(running / CTL_FILE)
-    if itl is None:
-        raise UnusableInput(f"{running / ITL_FILE}: No such file; restart Cisco Tftp on {name}")
-    cluster.overrides[ITL_FILE] = itl
-    if ctl is None:
-        cluster.ctl = None
-    else:
-        cluster.overrides[CTL_FILE] = ctl
-    node.callmanager = credential_of(*read_pem(running / _TFTP_PEM))
-    return cluster, node
-
-
-def read_tvs(root: Path, name: str) -> Credential:
-    """Return what a node's TVS shows. Raises UnusableInput."""
-    return credential_of(*read_pem(running_folder(root, name) / _TVS_PEM))
-
-
-def read_capf(root: Path, publisher: str) -> Credential:
-    """Return what the publisher's CAPF shows and signs with. Raises UnusableInput."""
-    return credential_of(*read_pem(running_folder(root, publisher) / _CAPF_PEM))
-
-
 def running_folder(root: Path, name: str) -> Path:
     """Return where the things are that a node's services loaded."""
     return root / NODES_FOLDER / name / "running"
@@ -186,8 +191,8 @@ def running_folder(root: Path, name: str) -> Path:
 def read_list(root: Path, node: Node, name: str) -> bytes | None:
     """Return the CTL on a node's disk, or the ITL that it serves; None where there is none."""
     if name == CTL_FILE:
-        return _read(root / _ctl_name(node))
-    return _read(running_folder(root, node.name) / name)
+        return read_if_there(root / _ctl_name(node))
+    return read_if_there(running_folder(root, node.name) / name)
 
 
 def find_node(cluster: Cluster, name: str | None) -> Node:
@@ -209,7 +214,8 @@ def _ctl_name(node: Node) -> str:
     return f"{NODES_FOLDER}/{node.name}/{CTL_FILE}"
 
 
-def _read(path: Path) -> bytes | None:
+def read_if_there(path: Path) -> bytes | None:
+    """Return a file's octets, None where there is none. Raises UnusableInput."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

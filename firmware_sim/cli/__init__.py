@@ -2,7 +2,7 @@
 
 import click
 
-from firmware_sim.cli.administration import cluster, set_group, show, utils
+from firmware_sim.cli.administration import check, cluster, file, set_group, show, utils
 from firmware_sim.cli.capf import capf
 from firmware_sim.cli.demo import demo
 from firmware_sim.cli.firmware import firmware
@@ -21,7 +21,9 @@ commands.add_command(capf)
 commands.add_command(demo)
 commands.add_command(firmware)
 commands.add_command(lab)
+commands.add_command(check)
 commands.add_command(cluster)
+commands.add_command(file)
 commands.add_command(show)
 commands.add_command(set_group)
 commands.add_command(utils)
