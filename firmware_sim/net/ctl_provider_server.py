@@ -1,7 +1,7 @@
 """The CTL Provider's side of TCP 2444: a task per connection, with deadlines.
 
-Who may log in and what is answered is decided by the source (`firmware_sim.administration.provider`),
-what is said by `firmware_sim.ctl_provider`. A wrong login is answered late. A password is checked in
+Who may log in and what is answered is decided by `firmware_sim.administration.provider`, what is
+said by `firmware_sim.ctl_provider`. A wrong login is answered late. A password is checked in
 this task, some 50 ms for which the lab stands still; the source grants few of them.
 """
 
