@@ -262,6 +262,22 @@ class Visit:
         self._site.drop(self._name, self._transaction)
 
 
+@dataclass(frozen=True, slots=True)
+class NodeProvider:
+    """A node's provider. name -- the node's."""
+
+    site: ProviderSite
+    name: str
+
+    def log_in(self, address: str, login: Login) -> LoggedIn | Refused:
+        """Judge a login from an address."""
+        return log_in(self.site, address, login)
+
+    def visit(self) -> Visit:
+        """Begin a conversation."""
+        return Visit(self.site, self.name)
+
+
 def log_in(site: ProviderSite, address: str, login: Login) -> LoggedIn | Refused:
     """Judge a login from an address; the attempt counts before the password is looked at."""
     wait = site.gate.begin(address)

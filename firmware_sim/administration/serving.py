@@ -12,6 +12,7 @@ from random import Random
 from typing import Generic, TypeVar
 
 from firmware_sim.administration.directory import (
+    read_callmanager,
     read_capf,
     read_cluster,
     read_served,
@@ -153,6 +154,27 @@ class CurrentCAPF:
     def identity(self) -> Credential:
         """Return what it shows."""
         return self.capf
+
+
+@dataclass(slots=True)
+class CurrentCallManager:
+    """What a node's CTL Provider shows: the CallManager.pem of when CallManager was started."""
+
+    root: Path
+    name: str
+    _identity: _Followed[Credential] = field(init=False)
+
+    def __post_init__(self) -> None:
+        root, name = self.root, self.name
+        self._identity = _Followed(
+            root,
+            lambda: [*running_folder(root, name).iterdir()],
+            lambda: read_callmanager(root, name),
+        )
+
+    def identity(self) -> Credential:
+        """Return it."""
+        return self._identity.now()
 
 
 def _stamp_of(paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:
