@@ -151,10 +151,14 @@ def _machine(one: Token) -> dict[str, object]:
 
 
 def _state(attempts: Attempts) -> str:
-    if attempts.state is TokenState.READY and attempts.left is not None:
-        return f"{attempts.state.value}, {attempts.left} attempts"
-    warning = f": {attempts.warning}" if attempts.warning else ""
-    return f"{attempts.state.value}{warning}"
+    match attempts.state:
+        case TokenState.LOCKED:
+            return attempts.warning
+        case TokenState.READY:
+            left = "" if attempts.left is None else f", {attempts.left} attempts"
+            return f"{attempts.state.value}{left}"
+        case _:
+            return f"{attempts.state.value}: {attempts.warning}"
 
 
 def _expiry(facts: CertificateFacts) -> str:
