@@ -38,6 +38,7 @@ from firmware_sim.tokens.pkcs11_errors import text_of_error
 from firmware_sim.tokens.proof import check_signature
 from secd.certs import rsa_key_of_untrusted
 from secd.errors import MalformedFile, UnsupportedKey
+from secd.text import text_of
 
 # DigestInfo of SHA-1 (RFC 8017 section 9.2, note 1). CKM_RSA_PKCS over it is CKM_SHA1_RSA_PKCS
 # without the token's own SHA-1, which newer ones refuse.
@@ -159,8 +160,9 @@ def _tokens_in(slot: pkcs11.Slot) -> Iterator[HardwareToken]:
         ) from None
     named = [(key_id, der, token_name(der)) for key_id, der in found]
     of_cisco = [one for one in named if one[2] is not None]
+    label = text_of(token.label.encode())
     for key_id, der, name in of_cisco or named:
-        yield HardwareToken(slot, token.serial, token.label, key_id, name or token.label, der)
+        yield HardwareToken(slot, token.serial, token.label, key_id, name or label, der)
 
 
 def _certificates(session: pkcs11.Session) -> Iterator[tuple[bytes, bytes]]:
