@@ -4,6 +4,7 @@ import click
 
 from firmware_sim.cli.administration import cluster, set_group, show, utils
 from firmware_sim.cli.capf import capf
+from firmware_sim.cli.ctl import ctl
 from firmware_sim.cli.demo import demo
 from firmware_sim.cli.firmware import firmware
 from firmware_sim.cli.lab import lab
@@ -19,6 +20,7 @@ def commands() -> None:
 
 
 commands.add_command(capf)
+commands.add_command(ctl)
 commands.add_command(demo)
 commands.add_command(firmware)
 commands.add_command(lab)

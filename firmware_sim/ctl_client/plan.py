@@ -86,6 +86,7 @@ class Plan:
 
     signer -- as lists write it, and key_bits of its modulus. mixed -- the mode after it; None: as
     it is. tokens -- all that are concerned. cluster -- as it is after it.
+    phones_know_signer -- False where there is a former CTL that does not list it.
     """
 
     records: tuple[Record, ...]
@@ -94,6 +95,7 @@ class Plan:
     mixed: bool | None
     tokens: tuple[PlannedToken, ...]
     cluster: ClusterFacts
+    phones_know_signer: bool
 
     def make_ctl(self, now_seconds: int, sign: Callable[[bytes], bytes]) -> bytes:
         """Return the signed CTL. Raises what `sign` raises."""
@@ -143,7 +145,10 @@ def _plan(
         names = ", ".join(name_of(one) for one in listed)
         return Refusal(Why.TOKEN_NOT_IN_CTL, {"tokens": names})
     chosen = _chosen(held, tokens, removed, signing)
-    return chosen if isinstance(chosen, Refusal) else _planned(cluster, action, chosen, signing)
+    if isinstance(chosen, Refusal):
+        return chosen
+    known = cluster.publisher.ctl is None or signing in listed
+    return _planned(cluster, action, chosen, signing, known)
 
 
 def _tokens_in(ctl: bytes | None) -> list[ListedCertificate] | Refusal:
@@ -223,6 +228,7 @@ def _planned(
     action: Action,
     chosen: Sequence[tuple[ListedCertificate, Part]],
     signing: bytes,
+    phones_know_signer: bool,
 ) -> Plan | Refusal:
     mixed = {Action.MIXED: True, Action.NON_SECURE: False, Action.UPDATE: None}[action]
     after = cluster if mixed is None else replace(cluster, mixed_mode=mixed)
@@ -234,6 +240,7 @@ def _planned(
         mixed,
         tuple(PlannedToken(name_of(c.certificate), part, c.certificate) for c, part in chosen),
         after,
+        phones_know_signer,
     )
     size = len(planned.make_ctl(0, lambda _: bytes(planned.key_bits // 8)))
     if size > CTL_LIMIT_BYTES:

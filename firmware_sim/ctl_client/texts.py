@@ -16,7 +16,7 @@ def texts() -> dict[str, dict[str, str]]:
     return table
 
 
-def say(name: str, **values: str | int) -> str:
+def say(name: str, /, **values: str | int) -> str:
     """Return a text with its values filled in."""
     return texts()[name]["text"].format(**values)
 

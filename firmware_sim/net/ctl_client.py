@@ -9,7 +9,7 @@ only a node or a line that dies right then stops it; then every node is asked on
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
@@ -42,7 +42,6 @@ from firmware_sim.ctl_provider.messages import (
     LoggedIn,
     Login,
     ModeNoted,
-    PublisherFacts,
     Refused,
     Request,
     SaveCTL,
