@@ -39,6 +39,10 @@ _RUNNING_FILES = (CTL_FILE, ITL_FILE, TFTP_PEM, CALLMANAGER_PEM, TVS_PEM, CAPF_P
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", re.ASCII)
 
 
+class ClusterBusy(UnusableInput):
+    """Another administrator is changing the cluster."""
+
+
 def is_cluster_directory(root: Path) -> bool:
     """Tell whether administrators' commands work on a directory."""
     return is_lab(root) and (root / NODES_FOLDER).is_dir()
@@ -60,6 +64,16 @@ class Draft:
     root: Path
     cluster: Cluster
     files: dict[str, bytes | None] = field(default_factory=dict)
+    _before: dict[str, bytes] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._before = state_files(self.cluster)
+
+    def changes(self) -> dict[str, bytes | None]:
+        """Return the files that change, by their names below the directory."""
+        after = state_files(self.cluster)
+        changed = {n: octets for n, octets in after.items() if self._before.get(n) != octets}
+        return {**changed, **self.files}
 
     def node(self, name: str | None) -> Node:
         """Return the node of a name, the publisher for None. Raises UnusableInput."""
@@ -112,25 +126,25 @@ class Draft:
         if name == node.name:
             return
         ctl = self.ctl(node)
-        self.files[_ctl_name(node)] = None
+        self.files[ctl_name(node)] = None
         for file in _RUNNING_FILES:
             self.files[f"{_running_name(node)}/{file}"] = None
         node.name = name
-        self.files[_ctl_name(node)] = ctl
+        self.files[ctl_name(node)] = ctl
 
     def ctl(self, node: Node) -> bytes | None:
         """Return the CTL on a node's disk, this draft's if it has one."""
-        name = _ctl_name(node)
+        name = ctl_name(node)
         return self.files[name] if name in self.files else read_if_there(self.root / name)
 
     def write_ctl(self, octets: bytes | None) -> None:
         """Write a CTL to every node, or remove it (None)."""
         for node in self.cluster.nodes:
-            self.files[_ctl_name(node)] = octets
+            self.files[ctl_name(node)] = octets
 
     def delete_ctl(self, node: Node) -> None:
         """Remove the CTL from one node."""
-        self.files[_ctl_name(node)] = None
+        self.files[ctl_name(node)] = None
 
 
 @contextmanager
@@ -140,13 +154,19 @@ def drafting(root: Path) -> Iterator[Draft]:
     An exception changes nothing. Raises UnusableInput when somebody else is changing it, or it
     cannot be read or written.
     """
-    with being_changed(root):
-        draft = Draft(root, read_cluster(root))
-        before = state_files(draft.cluster)
+    with holding(root) as draft:
         yield draft
-        after = state_files(draft.cluster)
-        changed = {name: octets for name, octets in after.items() if before.get(name) != octets}
-        change_all(root, {**changed, **draft.files})
+        change_all(root, draft.changes())
+
+
+@contextmanager
+def holding(root: Path) -> Iterator[Draft]:
+    """Hold a cluster, so that nobody else changes it; the draft is written by the caller or not.
+
+    Raises ClusterBusy when somebody else holds it, UnusableInput when it cannot be read.
+    """
+    with being_changed(root):
+        yield Draft(root, read_cluster(root))
 
 
 @contextmanager
@@ -191,7 +211,7 @@ def running_folder(root: Path, name: str) -> Path:
 def read_list(root: Path, node: Node, name: str) -> bytes | None:
     """Return the CTL on a node's disk, or the ITL that it serves; None where there is none."""
     if name == CTL_FILE:
-        return read_if_there(root / _ctl_name(node))
+        return read_if_there(root / ctl_name(node))
     return read_if_there(running_folder(root, node.name) / name)
 
 
@@ -210,7 +230,8 @@ def _running_name(node: Node) -> str:
     return f"{NODES_FOLDER}/{node.name}/running"
 
 
-def _ctl_name(node: Node) -> str:
+def ctl_name(node: Node) -> str:
+    """Return the name of a node's CTL below the directory."""
     return f"{NODES_FOLDER}/{node.name}/{CTL_FILE}"
 
 
@@ -234,7 +255,7 @@ def _locked(root: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UnusableInput(
+            raise ClusterBusy(
                 f"{root}: another administrator is changing this cluster; try again afterwards"
             ) from None
         yield

@@ -18,6 +18,7 @@ from firmware_sim.administration.directory import (
 )
 from firmware_sim.administration.journal import JOURNAL
 from firmware_sim.administration.running import (
+    read_callmanager,
     read_capf,
     read_served,
     read_tvs,
@@ -166,6 +167,27 @@ class CurrentCAPF:
 def _running_files(root: Path, name: str) -> list[Path]:
     """Return what a node's services loaded; nothing for a node that was given another name."""
     return sorted(running_folder(root, name).glob("*"))
+
+
+@dataclass(slots=True)
+class CurrentCallManager:
+    """What a node's CTL Provider shows: the CallManager.pem of when CallManager was started."""
+
+    root: Path
+    name: str
+    _identity: _Followed[Credential] = field(init=False)
+
+    def __post_init__(self) -> None:
+        root, name = self.root, self.name
+        self._identity = _Followed(
+            root,
+            lambda: _running_files(root, name),
+            lambda: read_callmanager(root, name),
+        )
+
+    def identity(self) -> Credential:
+        """Return it."""
+        return self._identity.now()
 
 
 def _stamp_of(paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:

@@ -4,9 +4,11 @@ import click
 
 from firmware_sim.cli.administration import check, cluster, file, set_group, show, utils
 from firmware_sim.cli.capf import capf
+from firmware_sim.cli.ctl import ctl
 from firmware_sim.cli.demo import demo
 from firmware_sim.cli.firmware import firmware
 from firmware_sim.cli.lab import lab
+from firmware_sim.cli.token import token
 from secd import __version__
 from secd.cli.running import run
 
@@ -18,6 +20,7 @@ def commands() -> None:
 
 
 commands.add_command(capf)
+commands.add_command(ctl)
 commands.add_command(demo)
 commands.add_command(firmware)
 commands.add_command(lab)
@@ -27,6 +30,7 @@ commands.add_command(file)
 commands.add_command(show)
 commands.add_command(set_group)
 commands.add_command(utils)
+commands.add_command(token)
 
 
 def main() -> None:

@@ -101,8 +101,12 @@ class ListedCluster(Protocol):
 
 
 def ctl_file(cluster: Cluster) -> bytes | None:
-    """Return the CTL, or None where the cluster has none. Raises UnsupportedKey."""
-    if cluster.ctl is None:
+    """Return the CTL, or None where there is none to be made. Raises UnsupportedKey.
+
+    One that tokens from outside signed cannot be made here: it is a file, and stands among
+    `Cluster.overrides` where it is served.
+    """
+    if cluster.ctl in (None, CTLKind.CTL_CLIENT):
         return None
     if cluster.ctl is CTLKind.ETOKEN:
         token = cluster.tokens[cluster.signing_token]

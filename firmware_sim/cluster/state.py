@@ -49,7 +49,8 @@ ITL_RECOVERY_SIGNS = Release(12, 0, 1)  # signs the ITL and the tokenless CTL
 class CTLKind(Enum):
     """How the cluster's CTL was made."""
 
-    ETOKEN = "etoken"  # by the CTL client, signed by a token
+    ETOKEN = "etoken"  # by the CTL client, signed by one of `Cluster.tokens`
+    CTL_CLIENT = "ctl_client"  # the same, with tokens that are not here: the file is all there is
     TOKENLESS = "tokenless"  # by `utils ctl`, signed by a key of the publisher
 
 

@@ -1,7 +1,8 @@
 """A cluster's state as the tables of a TOML file, and back; keys and certificates stay outside.
 
     format                 1
-    release, digest, ctl   "10.5(2)"; "SHA1", "SHA256" or "SHA512"; "etoken", "tokenless" or "none"
+    release, digest, ctl   "10.5(2)"; "SHA1", "SHA256" or "SHA512"; "etoken", "ctl_client",
+                           "tokenless" or "none"
     mixed_mode, rollback, autoregistration, network_locale, signing_token, changed_at_seconds
     node, one or more      name, address
     token                  name
