@@ -59,7 +59,7 @@ def check(root: Path, phones: tuple[Path, ...], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(_as_json(report, str(root)), indent=2))
     else:
-        for line in _as_text(report, str(root), len(held)):
+        for line in check_lines(report, str(root), len(held)):
             click.echo(line)
     sys.exit(_IN_STEP if report.in_step else _OUT_OF_STEP)
 
@@ -70,7 +70,8 @@ def _flashes(given: Path) -> list[Path]:
     return [given] if (given / "state.toml").exists() or not inside else inside
 
 
-def _as_text(report: Report, root: str, phones: int) -> Iterator[str]:
+def check_lines(report: Report, root: str, phones: int, width: int = WIDTH) -> Iterator[str]:
+    """Yield what `firmware-sim check` prints. phones -- how many were looked at."""
     yield "Certificates"
     for one in report.certificates:
         yield f"  {one.node}  {one.unit}.pem  {one.facts.serial.hex().upper()}"
@@ -79,20 +80,20 @@ def _as_text(report: Report, root: str, phones: int) -> Iterator[str]:
     yield "Out of step" if report.findings else "Everything is in step"
     for finding in report.findings:
         note = "note: " if finding.is_note else ""
-        yield from _wrapped(f"  {finding.place}: {note}{text_of_finding(finding)}")
+        yield from _wrapped(f"  {finding.place}: {note}{text_of_finding(finding)}", width)
     yield f"Phones looked at: {phones}"
     if report.steps:
         yield "What to do, in this order"
     for number, step in enumerate(report.steps, 1):
-        yield from _wrapped(f"  {number}. {reason_of_step(step)}")
+        yield from _wrapped(f"  {number}. {reason_of_step(step)}", width)
         command = command_of_step(step, quote(root))
         if command:
             yield f"     {command}"
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(
-        text, WIDTH, initial_indent="", subsequent_indent="     ", break_long_words=False
+        text, width, initial_indent="", subsequent_indent="     ", break_long_words=False
     )
 
 
