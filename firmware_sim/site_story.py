@@ -6,6 +6,7 @@ commands and by `secd`, and nothing here knows the outcome.
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -34,7 +35,8 @@ from firmware_sim.cluster import (
 from firmware_sim.cluster.tokens import TOKEN_BITS
 from firmware_sim.ctl_client.plan import Action
 from firmware_sim.ctl_provider.password import SALT_BYTES, make_administrator
-from firmware_sim.story import Actor
+from firmware_sim.lab import capf_store
+from firmware_sim.story import Actor, install_by_null_string
 from firmware_sim.tokens.soft import FileToken, create_file_token
 
 ADMINISTRATOR = "CCMAdministrator"
@@ -144,6 +146,12 @@ def _update_ctl(site: Site) -> Sequence[str]:
     return text_of("update_ctl").lines
 
 
+def _schedule(site: Site) -> Sequence[str]:
+    with closing(capf_store(site.root)) as store:
+        store.change(_SEED.device, install_by_null_string)
+    return ()
+
+
 def _regenerate_callmanager(site: Site) -> Sequence[str]:
     return _regenerate(site, Unit.CALLMANAGER)
 
@@ -205,17 +213,19 @@ SITE_SCENES = (
     ),
     SiteScene(
         "A CAPF certificate is regenerated, and the CTL forgotten",
-        "CAPF runs with a certificate that no CTL lists. The check goes through certificates, "
-        "lists, services and phones.",
+        "CAPF runs with a certificate that no CTL lists, and the 7961 is to get an LSC. The check "
+        "goes through certificates, lists, services and phones.",
         (
             Typed("set cert regen CAPF", _regenerate_capf),
             _RESTART_CAPF,
+            Typed(f"capf schedule install {_SEED.device}", _schedule),
             Check(),
         ),
+        (_SEED,),
     ),
     SiteScene(
         "What the check said is done",
-        "The CTL is made anew, and served.",
+        "The CTL is made anew, and served. The LSC is still scheduled.",
         (Typed("utils ctl update CTLFile", _update_ctl), *_RESTART_ALL),
         _ALL,
     ),

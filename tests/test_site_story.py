@@ -10,7 +10,8 @@ from firmware_sim.administration.checking.advice import StepKind
 from firmware_sim.administration.checking.findings import FindingKind
 from firmware_sim.net.site_theatre import PlayedScene, play_site_scene
 from firmware_sim.site_story import SITE_SCENES, SITE_TOKENS, make_site
-from secd.trace import FileRefused, ListInstalled, Traced
+from secd.trace import EnrolmentEnded, FileRefused, ListInstalled, Traced
+from secd.words import EnrolmentOutcome
 
 OLD, SEED, NEW = "7940", "7961", "9971"
 
@@ -43,10 +44,26 @@ def test_who_trusts_what(played: list[PlayedScene]) -> None:
         listed,
         {OLD: "refused: SIGNER_UNKNOWN", SEED: "TVS_VOUCHED", NEW: "TVS_VOUCHED"},
         {OLD: "FIRST_LIST"},
-        {},
+        {SEED: "nothing new"},
         listed,
         {},
     ]
+
+
+def test_the_lsc_comes_when_the_ctl_lists_capf(played: list[PlayedScene]) -> None:
+    without, with_it = (
+        [
+            traced.event.outcome
+            for boot in scene.boots
+            for traced in boot.report.events
+            if isinstance(traced.event, EnrolmentEnded)
+        ]
+        for scene in played[4:6]
+    )
+    assert without == [EnrolmentOutcome.NO_VALID_SERVER]
+    assert with_it == [EnrolmentOutcome.INSTALLED]
+    [told] = [message for message in played[4].boots[0].report.statuses if message.key == "capf_no"]
+    assert told.text == "No valid CAPF server"
 
 
 def test_the_client_tells_node_by_node_and_signs_with_the_token_that_is_left(

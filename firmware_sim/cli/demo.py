@@ -207,7 +207,8 @@ def _tell_row(console: Console, boot: Boot, cures: list[str]) -> None:
         cure = str(cures.index(name) + 1)
     # The last message names the configuration in use, which is no news about trust.
     statuses = [m.text for m in boot.report.statuses if m.key != "cfg_ok"]
-    lsc = [sentence.split(":")[0] for sentence in (*summary.lsc, *_sentences(boot))]
+    ends = (*summary.lsc[-1:], *_sentences(boot)[-1:])
+    lsc = [sentence.split(":")[0] for sentence in ends]
     statuses += [f"LSC: {outcome}" for outcome in lsc]
     room = _WIDTH - len(_ROW.format(*[""] * 5))
     told = [line for text in dict.fromkeys(statuses) for line in textwrap.wrap(text, room)]
