@@ -24,12 +24,11 @@ from firmware_sim.administration.directory import (
     drafting,
     find_node,
     holding,
-    read_callmanager,
-    read_cluster,
     read_list,
 )
 from firmware_sim.administration.journal import Prepared, prepare
-from firmware_sim.cluster import CTL_FILE, Cluster, CTLKind, Node
+from firmware_sim.administration.serving import CurrentCallManager, CurrentCluster
+from firmware_sim.cluster import CTL_FILE, Cluster, Credential, CTLKind, Node
 from firmware_sim.ctl_provider.gate import Gate
 from firmware_sim.ctl_provider.messages import (
     Answer,
@@ -105,10 +104,23 @@ class ProviderSite:
     root: Path
     clock: Callable[[], float]
     gate: Gate = field(init=False)
+    _cluster: CurrentCluster = field(init=False)
+    _shown: dict[str, CurrentCallManager] = field(default_factory=dict)
     _change: _Change | None = None
 
     def __post_init__(self) -> None:
         self.gate = Gate(self.clock)
+        self._cluster = CurrentCluster(self.root)
+
+    def cluster(self) -> Cluster:
+        """Return the cluster as it is configured now."""
+        return self._cluster.now()
+
+    def shown(self, name: str) -> Credential:
+        """Return what a node's provider shows: what its CallManager runs with."""
+        if name not in self._shown:
+            self._shown[name] = CurrentCallManager(self.root, name)
+        return self._shown[name].identity()
 
     def stage(self, name: str, request: SaveCTL, mixed: bool | None) -> None:
         """Stage a node's CTL; with it, on the publisher, the mode. None: the mode stays.
@@ -214,7 +226,7 @@ class Visit:
             case GetCertificates():
                 return self._certificates()
             case GetCTL():
-                node = find_node(read_cluster(self._site.root), self._name)
+                node = find_node(self._site.cluster(), self._name)
                 return HeldCTL(read_list(self._site.root, node, CTL_FILE))
             case SetMode(mixed):
                 self._require_publisher()
@@ -229,20 +241,20 @@ class Visit:
                 return Committed()
 
     def _require_publisher(self) -> None:
-        publisher = read_cluster(self._site.root).publisher.name
+        publisher = self._site.cluster().publisher.name
         if self._name != publisher:
             raise ProviderRefusal(
                 RefusalReason.NOT_ALLOWED, f"the mode is set on the publisher, {publisher}"
             )
 
     def _certificates(self) -> Certificates:
-        root = self._site.root
-        cluster = read_cluster(root)
+        site = self._site
+        cluster = site.cluster()
         node = find_node(cluster, self._name)
         facts = None
         if node is cluster.publisher:
             nodes = tuple(
-                ClusterNode(one.name, _fingerprint(read_callmanager(root, one.name).certificate))
+                ClusterNode(one.name, _fingerprint(site.shown(one.name).certificate))
                 for one in cluster.nodes
             )
             facts = PublisherFacts(
@@ -276,6 +288,10 @@ class NodeProvider:
     def visit(self) -> Visit:
         """Begin a conversation."""
         return Visit(self.site, self.name)
+
+    def identity(self) -> Credential:
+        """Return what it shows."""
+        return self.site.shown(self.name)
 
 
 def log_in(site: ProviderSite, address: str, login: Login) -> LoggedIn | Refused:

@@ -20,7 +20,7 @@ from firmware_sim.administration.directory import (
     running_folder,
 )
 from firmware_sim.administration.journal import JOURNAL
-from firmware_sim.cluster import ClusterFiles, Credential, Device, NotFound
+from firmware_sim.cluster import Cluster, ClusterFiles, Credential, Device, NotFound
 from firmware_sim.lab import KEYS_FOLDER, STATE_FILE
 from firmware_sim.tvs import TVSDirectory
 from secd.errors import UnusableInput
@@ -154,6 +154,26 @@ class CurrentCAPF:
     def identity(self) -> Credential:
         """Return what it shows."""
         return self.capf
+
+
+@dataclass(slots=True)
+class CurrentCluster:
+    """A cluster as it is configured; read again only when it has changed."""
+
+    root: Path
+    _cluster: _Followed[Cluster] = field(init=False)
+
+    def __post_init__(self) -> None:
+        root = self.root
+        self._cluster = _Followed(
+            root,
+            lambda: [root / STATE_FILE, *sorted((root / KEYS_FOLDER).glob("*.pem"))],
+            lambda: read_cluster(root),
+        )
+
+    def now(self) -> Cluster:
+        """Return it; not to be changed."""
+        return self._cluster.now()
 
 
 @dataclass(slots=True)

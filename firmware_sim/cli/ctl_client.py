@@ -152,7 +152,6 @@ def _show(planned: Plan, tokens: dict[bytes, Token]) -> None:
 def _show_certificate(function: str, node: str, listed: ListedCertificate) -> None:
     line = say(
         "certificate",
-        blank="",
         function=function,
         node=node,
         subject=text_of(listed.subject),
@@ -166,7 +165,6 @@ def _show_token(one: PlannedToken, token: Token | None) -> None:
     listed = listed_token(one.certificate)
     line = say(
         "token",
-        blank="",
         function="SAST",
         name=text_of(one.name.encode()),
         part=one.part,
@@ -176,7 +174,7 @@ def _show_token(one: PlannedToken, token: Token | None) -> None:
     click.echo(line)
     if token is not None:
         issuer = text_of(listed.issuer)
-        click.echo(say("token_issuer", blank="", issuer=issuer, state=_state(token.attempts())))
+        click.echo(say("token_issuer", issuer=issuer, state=_state(token.attempts())))
 
 
 def _state(attempts: Attempts) -> str:

@@ -12,12 +12,7 @@ import click
 
 from firmware_sim.administration.directory import is_cluster_directory, read_cluster
 from firmware_sim.administration.provider import NodeProvider, ProviderSite, read_administrator
-from firmware_sim.administration.serving import (
-    CurrentCallManager,
-    CurrentCAPF,
-    CurrentTVS,
-    ServedNode,
-)
+from firmware_sim.administration.serving import CurrentCAPF, CurrentTVS, ServedNode
 from firmware_sim.capf import CAPFOffice, LSCSubject
 from firmware_sim.cluster import Cluster, ClusterFiles, FreshKeys, Node, demo_cluster
 from firmware_sim.cluster.configuration import CAPF_PORT, TVS_PORT
@@ -201,7 +196,7 @@ async def _serve_nodes(directory: Path, ports: _Ports, subject: LSCSubject) -> N
     with closing(capf_store(directory)) as store:
         office = _office(capf, store, directory, clock, subject)
         office.adopt()
-        site = ProviderSite(directory, trio.current_time)
+        site, providers = ProviderSite(directory, trio.current_time), []
         async with trio.open_nursery() as nursery:
             for number, node in enumerate(cluster.nodes, 1):
                 files = ServedNode(directory, node.name, office.device_now)
@@ -209,11 +204,7 @@ async def _serve_nodes(directory: Path, ports: _Ports, subject: LSCSubject) -> N
                 services = NodeServices(files, tvs, tvs.identity)
                 wanted = NodePorts(ports.tftp, ports.http, ports.tvs, None, ports.ctl_provider)
                 if ports.ctl_provider is not None:
-                    services = replace(
-                        services,
-                        ctl_provider=NodeProvider(site, node.name),
-                        ctl_provider_identity=CurrentCallManager(directory, node.name).identity,
-                    )
+                    services = replace(services, ctl_provider=NodeProvider(site, node.name))
                 if node is cluster.publisher:
                     services = replace(services, capf=office, capf_identity=capf.identity)
                     wanted = replace(wanted, capf=ports.capf)
@@ -221,6 +212,10 @@ async def _serve_nodes(directory: Path, ports: _Ports, subject: LSCSubject) -> N
                 on_event = partial(_print_event, clock)
                 bound = await start_node(nursery, host, wanted, services, on_event)
                 click.echo(_serving(node, host, bound))
+                if bound.ctl_provider is not None:
+                    providers.append((node.name, host, bound.ctl_provider))
+            for line in _client_lines(providers):
+                click.echo(line)
 
 
 def _office(
@@ -246,6 +241,17 @@ def _serving(node: Node, host: str, ports: "NodePorts") -> str:
     *names, last = on_tcp
     tcp = f"{', '.join(names)} and {last} on TCP {', '.join(on_tcp.values())}"
     return f"serving {node.name} ({node.address}) on {host}: TFTP on UDP {ports.tftp}, {tcp}"
+
+
+def _client_lines(providers: list[tuple[str, str, int]]) -> list[str]:
+    """Return how a CTL Client finds these providers: names of nodes, hosts and ports."""
+    if not providers:
+        return []
+    (_, host, port), *others = providers
+    maps = [f"    --map {name}:{port}={where}:{at}" for name, where, at in others]
+    command = f"  firmware-sim ctl client set-mixed-mode --provider {host}:{port}"
+    lines = [command, *maps, "    --token FILE --token FILE"]
+    return ["make its CTL file with tokens:", *(f"{line} \\" for line in lines[:-1]), lines[-1]]
 
 
 def _greeting(cluster: Cluster, ports: "NodePorts") -> list[str]:

@@ -253,9 +253,9 @@ def _parts_of(message: Request | Answer) -> tuple[Kind, list[tuple[Tag, bytes]]]
             return Kind.CTL_STAGED, []
         case Committed():
             return Kind.COMMITTED, []
-        case Refused(reason, text):
-            shown = text.encode()[:_TEXT_LIMIT_BYTES].decode(errors="ignore").encode()
-            return Kind.REFUSED, [(Tag.REASON, bytes([reason])), (Tag.TEXT, shown)]
+        case _:
+            shown = message.text.encode()[:_TEXT_LIMIT_BYTES].decode(errors="ignore").encode()
+            return Kind.REFUSED, [(Tag.REASON, bytes([message.reason])), (Tag.TEXT, shown)]
 
 
 def _certificate_parts(told: Certificates) -> list[tuple[Tag, bytes]]:
