@@ -104,7 +104,7 @@ def test_a_right_password_gives_the_attempts_back() -> None:
 def test_many_addresses_win_nothing_and_cost_little() -> None:
     clock = Clock()
     gate = Gate(clock)
-    for number in range(1024):
+    for number in range(256):
         assert gate.begin(f"a{number}") == 0
     assert gate.begin("one more") == WINDOW_SECONDS
     assert gate.begin("a0") == 0

@@ -80,7 +80,7 @@ def test_the_way_of_a_change() -> None:
     assert (session.state, client.state) == (ServerState.ENDED, ClientState.ENDED)
 
 
-MAY = {
+MAY: dict[ServerState, set[type[Request]]] = {
     ServerState.AWAIT_LOGIN: {Login},
     ServerState.READY: {GetCertificates, GetCTL, SetMode, SaveCTL},
     ServerState.STAGED: {Commit},

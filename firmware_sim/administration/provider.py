@@ -128,6 +128,8 @@ class ProviderSite:
         Raises ProviderRefusal, ClusterBusy, UnusableInput.
         """
         change = self._begin(request.transaction)
+        if name in change.staged:
+            raise ProviderRefusal(RefusalReason.NOT_ALLOWED, f"{name} has staged a CTL already")
         try:
             node = change.draft.node(name)
             self._check(change.draft.cluster, node, request, mixed)
