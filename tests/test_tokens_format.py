@@ -17,7 +17,13 @@ from token_support import NAME, PIN, count_in, forbid_pins, has_key, issued, new
 
 from firmware_sim.tokens import TokenLocked, TokenUnavailable, open_file_token
 from firmware_sim.tokens.file_format import Contents, decode_untrusted, encode, head
-from firmware_sim.tokens.pkcs8 import ITERATIONS, check_form_untrusted, decrypt_key, encrypt_key
+from firmware_sim.tokens.pkcs8 import (
+    ITERATIONS,
+    _encode,
+    check_form_untrusted,
+    decrypt_key,
+    encrypt_key,
+)
 from secd.errors import DecryptionFailed, MalformedFile
 
 KEY = issued(NAME).credential.key
@@ -184,9 +190,13 @@ def test_damage_to_the_key_is_found_before_the_pin() -> None:
     many = encrypt_key(KEY, PIN, 300).replace(b"\x02\x02\x01\x2c", b"\x02\x02\x00\x00")
     with pytest.raises(MalformedFile, match="iterations"):
         check_form_untrusted(many)
-    huge = encrypt_key(KEY, PIN, 100_000).replace(b"\x02\x03\x01\x86\xa0", b"\x02\x03\x98\x96\x81")
+
+
+@pytest.mark.parametrize("iterations", [0, 10_000_001, 2**31 - 1])
+def test_a_file_does_not_keep_us_busy(iterations: int) -> None:
+    check_form_untrusted(_encode(bytes(16), 10_000_000, bytes(16), bytes(640)))
     with pytest.raises(MalformedFile, match="iterations"):
-        check_form_untrusted(huge)
+        check_form_untrusted(_encode(bytes(16), iterations, bytes(16), bytes(640)))
 
 
 def test_a_part_of_a_block_is_no_key() -> None:

@@ -13,6 +13,7 @@ import os
 import re
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, padding
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -76,7 +77,11 @@ def decrypt_key(der: bytes, pin: str) -> rsa.RSAPrivateKey:
     try:
         plain = unpadder.update(decryptor.update(sealed) + decryptor.finalize())
         key = load_der_private_key(plain + unpadder.finalize(), None)
-    except (ValueError, TypeError):  # 1 of 256 wrong PINs leaves a right padding, and no key
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+    ):  # 1 of 256 wrong PINs leaves a right padding, and no key
         raise DecryptionFailed("the PIN does not open the key") from None
     if not isinstance(key, rsa.RSAPrivateKey):
         raise DecryptionFailed("the PIN does not open an RSA key")

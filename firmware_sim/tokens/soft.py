@@ -170,7 +170,7 @@ def _read(path: Path, descriptor: int, lock: int) -> _OpenFile:
     if S_IMODE(status.st_mode) & 0o077:
         raise TokenUnavailable(
             f"{path}: others may read or write it (mode {S_IMODE(status.st_mode):04o}), and a key "
-            f"stands in it; chmod 600 {path}, and think about who did"
+            f"stands in it; chmod 600 {path}, if nobody has done so"
         )
     return _OpenFile(path, descriptor, contents, body_of(octets))
 
