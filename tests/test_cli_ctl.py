@@ -66,11 +66,8 @@ class Lab:
         """Boot a 7961 that can ask no TVS; return the CTL that it holds then."""
         maps = [word for word in self.phone_maps if ":2445=" not in word]
         options = [word for one in maps for word in ("--map", one)]
-        done = CliRunner().invoke(
-            secd_commands,
-            ["boot", DEVICE, "--model", "7961", "--tftp", "10.0.0.0", "--state", str(flash)]
-            + options,
-        )
+        words = ["boot", DEVICE, "--model", "7961", "--tftp", "10.0.0.0", "--state", str(flash)]
+        done = CliRunner().invoke(secd_commands, [*words, *options])
         assert done.exit_code in (0, 1), done.output
         return (flash / "CTLFile.tlv").read_bytes()
 
