@@ -42,7 +42,7 @@ from firmware_sim.ctl_provider.wire import (
 )
 from secd.errors import RemoteProtocolViolation
 
-names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9.-]{0,30}", fullmatch=True)
+names = st.text(string.ascii_letters + string.digits, min_size=1, max_size=9).map("{}.lab-1".format)
 texts = st.text(
     st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30
 )  # what UTF-8 can express
