@@ -6,6 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware_sim.ctl_provider.codec import (
+    Kind,
+    Tag,
+    decode_answer_untrusted,
+    decode_request_untrusted,
+    encode_message,
+)
 from firmware_sim.ctl_provider.messages import (
     CTL_LIMIT_BYTES,
     NODE_LIMIT,
@@ -18,7 +25,6 @@ from firmware_sim.ctl_provider.messages import (
     GetCertificates,
     GetCTL,
     HeldCTL,
-    Kind,
     LoggedIn,
     Login,
     ModeNoted,
@@ -28,10 +34,6 @@ from firmware_sim.ctl_provider.messages import (
     Request,
     SaveCTL,
     SetMode,
-    Tag,
-    decode_answer_untrusted,
-    decode_request_untrusted,
-    encode_message,
 )
 from firmware_sim.ctl_provider.wire import (
     FRAME_LIMIT_BYTES,

@@ -16,6 +16,7 @@ from trio.testing import MockClock
 from firmware_sim.administration.directory import read_cluster
 from firmware_sim.administration.provider import NodeProvider, ProviderSite
 from firmware_sim.ctl_client.events import ClientEvent
+from firmware_sim.ctl_provider.codec import encode_message
 from firmware_sim.ctl_provider.messages import (
     Answer,
     Commit,
@@ -27,7 +28,6 @@ from firmware_sim.ctl_provider.messages import (
     Refused,
     Request,
     SaveCTL,
-    encode_message,
 )
 from firmware_sim.ctl_provider.session import ClientSession
 from firmware_sim.net.ctl_client import CTLClient, ProviderRefused, ProviderUnreachable

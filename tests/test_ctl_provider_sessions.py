@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_ctl_provider_messages import answers, requests
 
+from firmware_sim.ctl_provider.codec import encode_message
 from firmware_sim.ctl_provider.messages import (
     Answer,
     Certificates,
@@ -22,7 +23,6 @@ from firmware_sim.ctl_provider.messages import (
     Request,
     SaveCTL,
     SetMode,
-    encode_message,
 )
 from firmware_sim.ctl_provider.session import (
     CLIENT_TRANSITIONS,

@@ -4,6 +4,11 @@ from functools import cache
 
 from firmware_sim.ctl_client.facts import cluster_facts_untrusted, node_facts_untrusted
 from firmware_sim.ctl_client.plan import Action, Plan, Refusal, plan
+from firmware_sim.ctl_provider.codec import (
+    decode_answer_untrusted,
+    decode_request_untrusted,
+    encode_message,
+)
 from firmware_sim.ctl_provider.messages import (
     Answer,
     Certificates,
@@ -23,9 +28,6 @@ from firmware_sim.ctl_provider.messages import (
     Request,
     SaveCTL,
     SetMode,
-    decode_answer_untrusted,
-    decode_request_untrusted,
-    encode_message,
 )
 from firmware_sim.ctl_provider.session import ClientSession, ProviderSession, ServerState
 from firmware_sim.ctl_provider.wire import decode_frame_untrusted
