@@ -22,7 +22,8 @@ from ctl_support import (
 )
 
 from firmware_sim.administration.directory import read_cluster
-from firmware_sim.administration.provider import NodeProvider, ProviderSite, Visit
+from firmware_sim.administration.provider import NodeProvider, Visit
+from firmware_sim.administration.staging import ProviderSite
 from firmware_sim.cluster import Credential
 from firmware_sim.ctl_client.events import ClientEvent, CTLWrittenTo, NodeDiffers
 from firmware_sim.ctl_client.facts import ClusterFacts
@@ -38,9 +39,11 @@ from firmware_sim.ctl_provider.messages import (
 )
 from firmware_sim.net.ctl_client import (
     CTLClient,
+    WriteOutcome,
+)
+from firmware_sim.net.ctl_connection import (
     ProviderRefused,
     ProviderUnreachable,
-    WriteOutcome,
     certificate_shown,
 )
 from firmware_sim.net.ctl_provider_server import (

@@ -14,7 +14,8 @@ from tls_support import accepting
 from trio.testing import MockClock
 
 from firmware_sim.administration.directory import read_cluster
-from firmware_sim.administration.provider import NodeProvider, ProviderSite
+from firmware_sim.administration.provider import NodeProvider
+from firmware_sim.administration.staging import ProviderSite
 from firmware_sim.ctl_client.events import ClientEvent
 from firmware_sim.ctl_provider.codec import encode_message
 from firmware_sim.ctl_provider.messages import (
@@ -30,7 +31,8 @@ from firmware_sim.ctl_provider.messages import (
     SaveCTL,
 )
 from firmware_sim.ctl_provider.session import ClientSession
-from firmware_sim.net.ctl_client import CTLClient, ProviderRefused, ProviderUnreachable
+from firmware_sim.net.ctl_client import CTLClient
+from firmware_sim.net.ctl_connection import ProviderRefused, ProviderUnreachable
 from firmware_sim.net.ctl_provider_server import (
     CONNECTION_LIMIT,
     PROVIDER_PROFILE,

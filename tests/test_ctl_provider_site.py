@@ -37,11 +37,11 @@ from firmware_sim.administration.directory import drafting, read_cluster
 from firmware_sim.administration.journal import JOURNAL
 from firmware_sim.administration.provider import (
     NodeProvider,
-    ProviderSite,
     Visit,
     read_administrator,
 )
 from firmware_sim.administration.serving import ServedNode
+from firmware_sim.administration.staging import ProviderSite
 from firmware_sim.cluster import CTL_FILE, CTLKind, NotFound, PooledKeys
 from firmware_sim.ctl_client.plan import Action, plan
 from firmware_sim.ctl_provider.messages import (
@@ -354,6 +354,18 @@ def test_without_tokens_goes_on_after_tokens(site: Site) -> None:
         assert certificate(FIRST) not in [record.certificate for record in ctl.records]
         after = read_cluster(site.root)
         assert (after.ctl, after.mixed_mode) == (CTLKind.TOKENLESS, mixed)
+
+
+def test_an_empty_file_is_no_ctl_and_a_giant_is_not_sent(site: Site) -> None:
+    file = site.root / "nodes/cucm-1/CTLFile.tlv"
+    file.write_bytes(b"")
+    assert site.subscriber.answer(GetCTL()) == HeldCTL(None)
+    ctl = first_ctl(site.root)
+    assert site.subscriber.answer(site.save(ctl)) == CTLStaged()
+    site.subscriber.close()
+    file.write_bytes(bytes(65537))
+    reason, text = refusal(site.subscriber.answer(GetCTL()))
+    assert (reason, "has 65537 octets" in text) == (RefusalReason.UNABLE, True)
 
 
 def test_logins(site: Site) -> None:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from firmware_sim.administration.directory import is_cluster_directory, read_cluster
-from firmware_sim.administration.provider import NodeProvider, ProviderSite, read_administrator
+from firmware_sim.administration.provider import NodeProvider, read_administrator
 from firmware_sim.administration.serving import CurrentCAPF, CurrentTVS, ServedNode
+from firmware_sim.administration.staging import ProviderSite
 from firmware_sim.capf import CAPFOffice, LSCSubject
 from firmware_sim.cluster import Cluster, ClusterFiles, FreshKeys, Node, demo_cluster
 from firmware_sim.cluster.configuration import CAPF_PORT, TVS_PORT
