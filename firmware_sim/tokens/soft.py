@@ -25,7 +25,7 @@ from firmware_sim.tokens.file_format import (
     LIMIT_BYTES,
     Contents,
     body_of,
-    decode_untrusted,
+    decode_token_untrusted,
     encode,
     head,
 )
@@ -158,7 +158,7 @@ def _read(path: Path, descriptor: int, lock: int) -> _OpenFile:
             raise OSError(errno.EINVAL, "is no regular file")
         fcntl.flock(descriptor, lock | fcntl.LOCK_NB)
         octets = os.pread(descriptor, LIMIT_BYTES, 0)
-        contents = decode_untrusted(octets)
+        contents = decode_token_untrusted(octets)
     except BlockingIOError:
         raise TokenUnavailable(
             f"{path}: another process is using this token; try again afterwards"
