@@ -1,6 +1,6 @@
 """`firmware-sim lab`: a cluster on this machine, until stopped."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -164,7 +164,8 @@ async def _serve(cluster: Cluster, directory: Path, ports: _Ports, subject: LSCS
         async with trio.open_nursery() as nursery:
             on_event = partial(_print_event, clock)
             bound = await start_node(nursery, _HOST, wanted, services, on_event)
-            for line in _greeting(cluster, bound):
+            click.echo(_serving(cluster.publisher, _HOST, bound))
+            for line in _boot_command(cluster, [(cluster.publisher, _HOST, bound)]):
                 click.echo(line)
 
 
@@ -180,6 +181,7 @@ async def _serve_nodes(directory: Path, ports: _Ports, subject: LSCSubject) -> N
     with closing(capf_store(directory)) as store:
         office = _office(capf, store, directory, clock, subject)
         office.adopt()
+        served: list[tuple[Node, str, NodePorts]] = []
         async with trio.open_nursery() as nursery:
             for number, node in enumerate(cluster.nodes, 1):
                 files = ServedNode(directory, node.name, office.device_now)
@@ -193,6 +195,9 @@ async def _serve_nodes(directory: Path, ports: _Ports, subject: LSCSubject) -> N
                 on_event = partial(_print_event, clock)
                 bound = await start_node(nursery, host, wanted, services, on_event)
                 click.echo(_serving(node, host, bound))
+                served.append((node, host, bound))
+            for line in _boot_command(cluster, served):
+                click.echo(line)
 
 
 def _office(
@@ -214,20 +219,34 @@ def _serving(node: Node, host: str, ports: "NodePorts") -> str:
     return f"serving {node.name} ({node.address}) on {host}: TFTP on UDP {ports.tftp}, {tcp}"
 
 
-def _greeting(cluster: Cluster, ports: "NodePorts") -> list[str]:
-    address = cluster.publisher.address
+def _boot_command(cluster: Cluster, served: Sequence[tuple[Node, str, "NodePorts"]]) -> list[str]:
+    """Return how to boot the first device: every name and address of a node leads here."""
     device = next(iter(cluster.devices.values()), None)
-    lines = [_serving(cluster.publisher, _HOST, ports)]
-    if device is not None:
-        lines += [
-            "boot a phone against it:",
-            f"  secd boot {device.name} --model {device.model} --tftp {address} --state phone1 \\",
-            f"    --map {address}={_HOST}:{ports.tftp} \\",
-            f"    --map {address}:{_HTTP_PORT}={_HOST}:{ports.http} \\",
-            f"    --map {address}:{TVS_PORT}={_HOST}:{ports.tvs} \\",
-            f"    --map {address}:{CAPF_PORT}={_HOST}:{ports.capf}",
-        ]
-    return lines
+    if device is None:
+        return []
+    maps = [
+        f"    --map {logical}={actual}"
+        for node, host, ports in served
+        for name in dict.fromkeys((node.address, node.name))
+        for logical, actual in _ways(name, host, ports)
+    ]
+    address = cluster.publisher.address
+    lines = [
+        f"  secd boot {device.name} --model {device.model} --tftp {address} --state phone1",
+        *maps,
+    ]
+    return ["boot a phone against it:", *(f"{line} \\" for line in lines[:-1]), lines[-1]]
+
+
+def _ways(name: str, host: str, ports: "NodePorts") -> list[tuple[str, str]]:
+    ways = [
+        (name, f"{host}:{ports.tftp}"),
+        (f"{name}:{_HTTP_PORT}", f"{host}:{ports.http}"),
+        (f"{name}:{TVS_PORT}", f"{host}:{ports.tvs}"),
+    ]
+    if ports.capf is not None:
+        ways.append((f"{name}:{CAPF_PORT}", f"{host}:{ports.capf}"))
+    return ways
 
 
 def _print_event(clock: "Clock", event: ServerEvent) -> None:

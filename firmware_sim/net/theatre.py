@@ -1,5 +1,6 @@
 """Plays a story: TFTP, HTTP, TVS and CAPF on loopback, and phones that boot against them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -18,7 +19,7 @@ from secd.models import Model
 from secd.net.clock import TrioClock
 from secd.net.emulator import BootReport, EmulatedPhone, UpdateReport
 from secd.net.kernel import KernelNetwork
-from secd.net.network import AddressBook
+from secd.net.network import Address, AddressBook
 from secd.net.phone import Surroundings
 from secd.trace import Traced
 
@@ -30,12 +31,19 @@ _TFTP_PORT, _HTTP_PORT = 69, 6970
 class Boot:
     """One boot of the story. updating, update -- what came after it, where somebody typed."""
 
-    scene: Scene
     actor: Actor
     model: Model
     report: BootReport
     updating: tuple[Traced, ...] = ()
     update: UpdateReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node of the story. names -- its address first, as phones are told it, and its host name."""
+
+    names: tuple[str, ...]
+    services: NodeServices
 
 
 async def play_scene(
@@ -51,40 +59,42 @@ async def play_scene(
     clock = TrioClock()
     cluster = stage.cluster
     office = CAPFOffice(cluster, capf, (), clock.wall)
-    files = ClusterFiles(cluster, device_now=office.device_now)
+    services = NodeServices(
+        ClusterFiles(cluster, device_now=office.device_now),
+        TVSDirectory(cluster),
+        lambda: cluster.publisher.tvs,
+        office,
+        lambda: cluster.capf,
+    )
+    return await play([Place((stage.address,), services)], scene.actors, flashes, clock)
+
+
+async def play(
+    places: Sequence[Place],
+    actors: Iterable[Actor],
+    flashes: dict[str, MemoryFlash],
+    clock: TrioClock,
+) -> list[Boot]:
+    """Serve every place, let the actors boot against the first one, and stop serving."""
     async with trio.open_nursery() as nursery:
-        services = NodeServices(
-            files,
-            TVSDirectory(cluster),
-            lambda: cluster.publisher.tvs,
-            office,
-            lambda: cluster.capf,
-        )
-        bound = await start_node(nursery, _HOST, NodePorts(), services, _ignore)
-        ports = {
-            _TFTP_PORT: bound.tftp,
-            _HTTP_PORT: bound.http,
-            TVS_PORT: bound.tvs,
-            CAPF_PORT: bound.capf,
-        }
-        book = AddressBook(
-            {
-                (stage.address, logical): (_HOST, port)
-                for logical, port in ports.items()
-                if port is not None
-            }
-        )
-        surroundings = Surroundings(KernelNetwork(), clock, book)
-        boots = [
-            await _boot(scene, actor, stage.address, flashes, surroundings)
-            for actor in scene.actors
-        ]
+        entries: dict[Address, Address] = {}
+        for place in places:
+            bound = await start_node(nursery, _HOST, NodePorts(), place.services, _ignore)
+            for logical, port in _by_logical_port(bound).items():
+                entries |= {(name, logical): (_HOST, port) for name in place.names}
+        surroundings = Surroundings(KernelNetwork(), clock, AddressBook(entries))
+        address = places[0].names[0]
+        boots = [await _boot(actor, address, flashes, surroundings) for actor in actors]
         nursery.cancel_scope.cancel()
     return boots
 
 
+def _by_logical_port(bound: NodePorts) -> dict[int, int]:
+    ports = {_TFTP_PORT: bound.tftp, _HTTP_PORT: bound.http, TVS_PORT: bound.tvs}
+    return ports if bound.capf is None else ports | {CAPF_PORT: bound.capf}
+
+
 async def _boot(
-    scene: Scene,
     actor: Actor,
     address: str,
     flashes: dict[str, MemoryFlash],
@@ -96,14 +106,14 @@ async def _boot(
     phone = EmulatedPhone(actor.device, model, store, (address,))
     report = await phone.boot(surroundings, _ignore_event)
     if not actor.string:
-        return Boot(scene, actor, model, report)
+        return Boot(actor, model, report)
     events: list[Traced] = []
 
     def keep(traced: Traced, _: tuple[str, ...]) -> None:
         events.append(traced)
 
     update = await phone.update_lsc(surroundings, keep, actor.string)
-    return Boot(scene, actor, model, report, tuple(events), update)
+    return Boot(actor, model, report, tuple(events), update)
 
 
 def _ignore(_: ServerEvent) -> None:
