@@ -183,4 +183,5 @@ def _check(folder: Path, file: Path) -> None:
             read_tvs(folder, node.name)
         read_capf(folder, cluster.publisher.name)
     except UnusableInput as error:
-        raise UnusableInput(f"{file}: {str(error).replace(str(folder) + '/', '')}") from None
+        inside = str(error).replace(f"{folder}: ", "").replace(f"{folder}/", "")
+        raise UnusableInput(f"{file}: {inside}") from None
