@@ -257,7 +257,7 @@ def test_the_second_administrator_is_told(site: Path) -> None:
 
 
 def test_a_list_that_no_phone_loads_is_not_written(tmp_path: Path) -> None:
-    create(tmp_path, new_cluster(nodes=80))
+    create(tmp_path, new_cluster(nodes=60))
     complaint = "phones load no more than 65536"
     with pytest.raises(UnusableInput, match=complaint), drafting(tmp_path) as draft:
         set_mixed_mode(draft, NOW)

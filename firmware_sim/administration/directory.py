@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -28,7 +28,9 @@ from firmware_sim.cluster import (
     itl_file,
 )
 from firmware_sim.lab import is_lab, pem_of, read_lab, state_files
-from secd.errors import UnusableInput
+from secd.errors import MalformedFile, UnusableInput
+from secd.trust import verifies_itself
+from secd.trustlist import decode_trust_list_untrusted
 
 NODES_FOLDER = "nodes"
 _LOCK = "lock"
@@ -68,11 +70,16 @@ class Draft:
     def load_tftp(self, node: Node, itl: bytes | None = None) -> None:
         """Let a node's TFTP start: it loads the CTL, makes the ITL and takes CallManager.pem.
 
+        An ITL that says what the last one says is not made again: "the checksum changes only
+        when there is a change in the ITL file" (security by default guide).
         itl -- one that is served instead. Raises UnsupportedKey.
         """
         running = _running_name(node)
+        name = f"{running}/{ITL_FILE}"
+        last = read_if_there(self.root / name)
+        made = itl or itl_file(self.cluster, node)
         self.files[f"{running}/{CTL_FILE}"] = self.ctl(node)
-        self.files[f"{running}/{ITL_FILE}"] = itl or itl_file(self.cluster, node)
+        self.files[name] = made if last is None or _says_more(made, last) else last
         self.files[f"{running}/{TFTP_PEM}"] = pem_of(node.callmanager)
 
     def load_callmanager(self, node: Node) -> None:
@@ -204,6 +211,16 @@ def find_node(cluster: Cluster, name: str | None) -> Node:
             return node
     names = ", ".join(node.name for node in cluster.nodes)
     raise UnusableInput(f"there is no node {name!a}; the nodes are {names}")
+
+
+def _says_more(made: bytes, last: bytes) -> bool:
+    """Tell whether two lists differ in more than when they were signed."""
+    try:
+        new, old = decode_trust_list_untrusted(made), decode_trust_list_untrusted(last)
+    except MalformedFile:
+        return True
+    header = replace(new.header, signature=old.header.signature, timestamp=old.header.timestamp)
+    return (header, new.records) != (old.header, old.records) or not verifies_itself(old)
 
 
 def _running_name(node: Node) -> str:

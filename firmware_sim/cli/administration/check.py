@@ -3,7 +3,6 @@
 import json
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from firmware_sim.administration.checking.wording import (
     reason_of_step,
     text_of_finding,
 )
-from firmware_sim.cli.administration.common import dir_option
+from firmware_sim.cli.administration.common import dir_option, now_seconds
 from secd.cli.wording import WIDTH
 from secd.files.data import model_catalogue
 
@@ -52,7 +51,7 @@ def check(root: Path, phones: tuple[Path, ...], as_json: bool) -> None:
 
     Exit codes: 0 in step, 1 something is out of step, 2 unusable input.
     """
-    site = read_site(root, time.time())
+    site = read_site(root, now_seconds())
     held = [read_phone(folder) for given in phones for folder in _flashes(given)]
     models = [model_catalogue().find(name) for name in _SUPPOSED]
     report = make_report(site, held, models)
