@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random, SystemRandom
 
@@ -24,19 +24,20 @@ from firmware_sim.cluster import (
     CTL_FILE,
     ITL_FILE,
     Cluster,
-    Credential,
     Node,
-    credential_of,
     itl_file,
 )
-from firmware_sim.lab import is_lab, pem_of, read_lab, read_pem, state_files
-from secd.errors import UnusableInput
+from firmware_sim.lab import is_lab, pem_of, read_lab, state_files
+from secd.errors import MalformedFile, UnusableInput
+from secd.trust import verifies_itself
+from secd.trustlist import decode_trust_list_untrusted
 
 NODES_FOLDER = "nodes"
 _LOCK = "lock"
-_TFTP_PEM, _CALLMANAGER_PEM, _TVS_PEM, _CAPF_PEM = (
+TFTP_PEM, CALLMANAGER_PEM, TVS_PEM, CAPF_PEM = (
     f"{service}.pem" for service in ("TFTP", "CallManager", "TVS", "CAPF")
 )
+_RUNNING_FILES = (CTL_FILE, ITL_FILE, TFTP_PEM, CALLMANAGER_PEM, TVS_PEM, CAPF_PEM)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", re.ASCII)
 
 
@@ -83,24 +84,29 @@ class Draft:
     def load_tftp(self, node: Node, itl: bytes | None = None) -> None:
         """Let a node's TFTP start: it loads the CTL, makes the ITL and takes CallManager.pem.
 
+        An ITL that says what the last one says is not made again: "the checksum changes only
+        when there is a change in the ITL file" (security by default guide).
         itl -- one that is served instead. Raises UnsupportedKey.
         """
         running = _running_name(node)
+        name = f"{running}/{ITL_FILE}"
+        last = read_if_there(self.root / name)
+        made = itl or itl_file(self.cluster, node)
         self.files[f"{running}/{CTL_FILE}"] = self.ctl(node)
-        self.files[f"{running}/{ITL_FILE}"] = itl or itl_file(self.cluster, node)
-        self.files[f"{running}/{_TFTP_PEM}"] = pem_of(node.callmanager)
+        self.files[name] = made if last is None or _says_more(made, last) else last
+        self.files[f"{running}/{TFTP_PEM}"] = pem_of(node.callmanager)
 
     def load_callmanager(self, node: Node) -> None:
         """Let a node's CallManager start with its certificate."""
-        self.files[f"{_running_name(node)}/{_CALLMANAGER_PEM}"] = pem_of(node.callmanager)
+        self.files[f"{_running_name(node)}/{CALLMANAGER_PEM}"] = pem_of(node.callmanager)
 
     def load_tvs(self, node: Node) -> None:
         """Let a node's TVS start with its certificate."""
-        self.files[f"{_running_name(node)}/{_TVS_PEM}"] = pem_of(node.tvs)
+        self.files[f"{_running_name(node)}/{TVS_PEM}"] = pem_of(node.tvs)
 
     def load_capf(self) -> None:
         """Let the publisher's CAPF start with its certificate."""
-        name = f"{_running_name(self.cluster.publisher)}/{_CAPF_PEM}"
+        name = f"{_running_name(self.cluster.publisher)}/{CAPF_PEM}"
         self.files[name] = pem_of(self.cluster.capf)
 
     def load_all(self) -> None:
@@ -111,15 +117,41 @@ class Draft:
             self.load_tvs(node)
         self.load_capf()
 
+    def write_itl(self, octets: bytes) -> None:
+        """Let every node's TFTP serve an ITL from now on, until it starts again."""
+        for node in self.cluster.nodes:
+            self.files[f"{_running_name(node)}/{ITL_FILE}"] = octets
+
+    def rename(self, node: Node, name: str) -> None:
+        """Give a node a new name; what stands in its folder goes with it.
+
+        What its services run with does not: let them start. Raises UnusableInput.
+        """
+        check_node_name(name)
+        if any(other.name == name for other in self.cluster.nodes if other is not node):
+            raise UnusableInput(f"there is a node {name} already")
+        if name == node.name:
+            return
+        ctl = self.ctl(node)
+        self.files[ctl_name(node)] = None
+        for file in _RUNNING_FILES:
+            self.files[f"{_running_name(node)}/{file}"] = None
+        node.name = name
+        self.files[ctl_name(node)] = ctl
+
     def ctl(self, node: Node) -> bytes | None:
         """Return the CTL on a node's disk, this draft's if it has one."""
         name = ctl_name(node)
-        return self.files[name] if name in self.files else _read(self.root / name)
+        return self.files[name] if name in self.files else read_if_there(self.root / name)
 
     def write_ctl(self, octets: bytes | None) -> None:
         """Write a CTL to every node, or remove it (None)."""
         for node in self.cluster.nodes:
             self.files[ctl_name(node)] = octets
+
+    def delete_ctl(self, node: Node) -> None:
+        """Remove the CTL from one node."""
+        self.files[ctl_name(node)] = None
 
 
 @contextmanager
@@ -140,9 +172,19 @@ def holding(root: Path) -> Iterator[Draft]:
 
     Raises ClusterBusy when somebody else holds it, UnusableInput when it cannot be read.
     """
+    with being_changed(root):
+        yield Draft(root, read_cluster(root))
+
+
+@contextmanager
+def being_changed(root: Path) -> Iterator[None]:
+    """Keep other administrators away from a directory in which no change is left half done.
+
+    Raises UnusableInput as `drafting` does.
+    """
     with _locked(root):
         finish(root)
-        yield Draft(root, read_cluster(root))
+        yield
 
 
 def create(root: Path, cluster: Cluster) -> None:
@@ -168,41 +210,6 @@ def read_cluster(root: Path, random: Random | None = None) -> Cluster:
     return read_lab(root, random or SystemRandom())
 
 
-def read_served(root: Path, name: str) -> tuple[Cluster, Node]:
-    """Return the cluster as a node's TFTP serves it, and the node: with what it loaded.
-
-    Raises UnusableInput.
-    """
-    cluster = read_cluster(root)
-    node = find_node(cluster, name)
-    running = running_folder(root, name)
-    itl, ctl = _read(running / ITL_FILE), _read(running / CTL_FILE)
-    if itl is None:
-        raise UnusableInput(f"{running / ITL_FILE}: No such file; restart Cisco Tftp on {name}")
-    cluster.overrides[ITL_FILE] = itl
-    if ctl is None:
-        cluster.ctl = None
-    else:
-        cluster.overrides[CTL_FILE] = ctl
-    node.callmanager = credential_of(*read_pem(running / _TFTP_PEM))
-    return cluster, node
-
-
-def read_tvs(root: Path, name: str) -> Credential:
-    """Return what a node's TVS shows. Raises UnusableInput."""
-    return credential_of(*read_pem(running_folder(root, name) / _TVS_PEM))
-
-
-def read_capf(root: Path, publisher: str) -> Credential:
-    """Return what the publisher's CAPF shows and signs with. Raises UnusableInput."""
-    return credential_of(*read_pem(running_folder(root, publisher) / _CAPF_PEM))
-
-
-def read_callmanager(root: Path, name: str) -> Credential:
-    """Return what a node's services show that use CallManager.pem. Raises UnusableInput."""
-    return credential_of(*read_pem(running_folder(root, name) / _CALLMANAGER_PEM))
-
-
 def running_folder(root: Path, name: str) -> Path:
     """Return where the things are that a node's services loaded."""
     return root / NODES_FOLDER / name / "running"
@@ -211,8 +218,8 @@ def running_folder(root: Path, name: str) -> Path:
 def read_list(root: Path, node: Node, name: str) -> bytes | None:
     """Return the CTL on a node's disk, or the ITL that it serves; None where there is none."""
     if name == CTL_FILE:
-        return _read(root / ctl_name(node))
-    return _read(running_folder(root, node.name) / name)
+        return read_if_there(root / ctl_name(node))
+    return read_if_there(running_folder(root, node.name) / name)
 
 
 def find_node(cluster: Cluster, name: str | None) -> Node:
@@ -226,6 +233,16 @@ def find_node(cluster: Cluster, name: str | None) -> Node:
     raise UnusableInput(f"there is no node {name!a}; the nodes are {names}")
 
 
+def _says_more(made: bytes, last: bytes) -> bool:
+    """Tell whether two lists differ in more than when they were signed."""
+    try:
+        new, old = decode_trust_list_untrusted(made), decode_trust_list_untrusted(last)
+    except MalformedFile:
+        return True
+    header = replace(new.header, signature=old.header.signature, timestamp=old.header.timestamp)
+    return (header, new.records) != (old.header, old.records) or not verifies_itself(old)
+
+
 def _running_name(node: Node) -> str:
     return f"{NODES_FOLDER}/{node.name}/running"
 
@@ -235,7 +252,8 @@ def ctl_name(node: Node) -> str:
     return f"{NODES_FOLDER}/{node.name}/{CTL_FILE}"
 
 
-def _read(path: Path) -> bytes | None:
+def read_if_there(path: Path) -> bytes | None:
+    """Return a file's octets, None where there is none. Raises UnusableInput."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

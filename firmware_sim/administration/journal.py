@@ -94,12 +94,15 @@ def finish(root: Path) -> None:
         lines = (root / JOURNAL).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableInput(f"{root / JOURNAL}: is no journal: {error}") from None
     steps = [_step_of(root, line) for line in lines]
     try:
         for path, is_removed in steps:
             _do(path, is_removed)
         for folder in {path.parent for path, _ in steps}:
-            _sync(folder)
+            if folder.exists():  # else what was removed was the last in it
+                _sync(folder)
         (root / JOURNAL).unlink()
         _sync(root)
     except OSError as error:
@@ -120,8 +123,16 @@ def _step_of(root: Path, line: str) -> tuple[Path, bool]:
 def _do(path: Path, is_removed: bool) -> None:
     if is_removed:
         path.unlink(missing_ok=True)
+        _remove_if_empty(path.parent)
+        _remove_if_empty(path.parent.parent)
     elif _beside(path).exists():  # else it was renamed before the process died
         _beside(path).replace(path)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove a folder with nothing in it; its being there would be no error."""
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _beside(path: Path) -> Path:

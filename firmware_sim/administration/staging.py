@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from firmware_sim.administration.commands import AUTOREGISTRATION_IN_MIXED_MODE
 from firmware_sim.administration.directory import (
     ClusterBusy,
     Draft,
@@ -136,7 +137,7 @@ class ProviderSite:
         cluster.ctl = CTLKind.CTL_CLIENT
         if mixed is not None:
             cluster.mixed_mode = mixed
-        if cluster.mixed_mode:
+        if cluster.mixed_mode and cluster.release < AUTOREGISTRATION_IN_MIXED_MODE:
             cluster.autoregistration = False  # seed guide, step 4
         return {**draft.changes(), ctl_name(node): ctl}
 

@@ -148,6 +148,11 @@ def itl_file(cluster: Cluster, node: Node) -> bytes:
     return sign_list(ITL_FILE, tuple(records), keys[0], cluster.digest, cluster.changed_at_seconds)
 
 
+def sast_record(signer: ListedCertificate, node: ListedNode) -> Record:
+    """Return a record that lets a certificate sign lists. node -- whose name stands in it."""
+    return _record(signer, Function.SAST, node, CUCM_RECORD_LAYOUT)
+
+
 def _cluster_keys(cluster: Cluster, node: Node, both_from: Release) -> list[Credential]:
     """Return the cluster's own SASTs, the signer first; ITLRecovery among them by release."""
     if cluster.release >= ITL_RECOVERY_SIGNS:
