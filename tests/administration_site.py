@@ -1,12 +1,16 @@
 """A cluster directory with keys from the pool, as tests of administrators' commands want it."""
 
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from random import Random
 
 import pytest
 from click.testing import CliRunner
 
-from firmware_sim.administration.directory import create
+from firmware_sim.administration.directory import Draft, create, drafting
 from firmware_sim.administration.journal import JOURNAL
 from firmware_sim.cli import commands
 from firmware_sim.cluster import (
@@ -63,6 +67,60 @@ def content(root: Path) -> dict[str, bytes]:
         for path in files
         if path.suffix != ".new" and path.name not in ("lock", JOURNAL)
     }
+
+
+class Died(BaseException):
+    """The process was killed."""
+
+
+def deaths(
+    site: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Draft], None],
+) -> Iterator[tuple[Path, bool]]:
+    """Yield copies of a cluster in which a process died while changing it, one step later each.
+
+    Whoever came next has been there. True: it died; the last copy is that of one that did not.
+    """
+    real = {name: getattr(Path, name) for name in ("replace", "unlink", "rmdir")}
+    for last in count():
+        steps = count()
+
+        def step(steps: "count[int]" = steps, last: int = last) -> None:
+            if next(steps) == last:
+                raise Died
+
+        def replace(path: Path, target: Path, step: Callable[[], None] = step) -> None:
+            step()
+            real["replace"](path, target)
+
+        def unlink(path: Path, missing_ok: bool = False, step: Callable[[], None] = step) -> None:
+            step()
+            real["unlink"](path, missing_ok)
+
+        def rmdir(path: Path, step: Callable[[], None] = step) -> None:
+            step()
+            real["rmdir"](path)
+
+        root = tmp_path / f"copy{last}"
+        subprocess.run(["cp", "-a", site, root], check=True)
+        died = False
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", replace)
+            patched.setattr(Path, "unlink", unlink)
+            patched.setattr(Path, "rmdir", rmdir)
+            patched.setattr(os, "fsync", lambda _, step=step: step())
+            try:
+                with drafting(root) as draft:
+                    change(draft)
+            except Died:
+                died = True
+        with drafting(root):
+            pass
+        yield root, died
+        if not died:
+            return
 
 
 def typed(root: Path, *words: str, answer: str = "") -> tuple[int, str]:

@@ -4,7 +4,7 @@ import errno
 import os
 import signal
 import subprocess
-from itertools import count
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -16,6 +16,7 @@ from administration_site import (
     KEYS,
     NOW,
     content,
+    deaths,
     list_of,
     new_cluster,
     typed,
@@ -32,8 +33,9 @@ from firmware_sim.administration.commands import (
     set_non_secure_mode,
     update_ctl,
 )
-from firmware_sim.administration.directory import create, drafting, read_cluster, read_list
+from firmware_sim.administration.directory import Draft, create, drafting, read_cluster, read_list
 from firmware_sim.administration.journal import JOURNAL
+from firmware_sim.administration.network import set_hostname
 from firmware_sim.administration.serving import CurrentCAPF, CurrentTVS, ServedNode
 from firmware_sim.cluster import (
     CTL_FILE,
@@ -171,59 +173,55 @@ def test_back_to_non_secure_mode_the_nodes_lose_their_certificates(site: Path) -
     assert any(record.function == Function.SAST and record.certificate for record in ctl.records)
 
 
-class Died(BaseException):
-    """The process was killed."""
+def mixed_mode_and_tvs(draft: Draft) -> None:
+    set_mixed_mode(draft, NOW)
+    regenerate(draft, Unit.TVS, draft.node("cucm-1"), PooledKeys(1), NOW)
 
 
-def test_a_death_at_any_point_leaves_the_old_cluster_or_the_new_one(
-    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old = content(site)
-    outcomes = set()
-    rename, remove = Path.replace, Path.unlink
-    for last in count():
-        steps = count()
+def another_name(draft: Draft) -> None:
+    set_hostname(draft, draft.node("cucm-1"), "cucm-two", PooledKeys(2), NOW)
 
-        def step(steps: "count[int]" = steps, last: int = last) -> None:
-            if next(steps) == last:
-                raise Died
 
-        def replace(path: Path, target: Path) -> None:
-            step()
-            rename(path, target)
-
-        def unlink(path: Path, missing_ok: bool = False) -> None:
-            step()
-            remove(path, missing_ok)
-
-        root = tmp_path / f"copy{last}"
-        subprocess.run(["cp", "-a", site, root], check=True)
-        with monkeypatch.context() as patched:
-            patched.setattr(Path, "replace", replace)
-            patched.setattr(Path, "unlink", unlink)
-            patched.setattr(os, "fsync", lambda _: step())
-            try:
-                with drafting(root) as draft:
-                    set_mixed_mode(draft, NOW)
-                    regenerate(draft, Unit.TVS, draft.node("cucm-1"), PooledKeys(1), NOW)
-                died = False
-            except Died:
-                died = True
-        with drafting(root):
-            pass  # whoever comes next finishes it
-        after = content(root)
-        whole = read_cluster(root)
-        changed = whole.mixed_mode
-        if changed:
-            assert {n for n in after if after[n] != old.get(n)} == {
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        (
+            mixed_mode_and_tvs,
+            {
                 *("cluster.toml", "keys/tvs-1.pem"),
                 *("nodes/cucm-0/CTLFile.tlv", "nodes/cucm-1/CTLFile.tlv"),
-            }
+            },
+        ),
+        (
+            another_name,
+            {
+                *("cluster.toml", "keys/tvs-1.pem", "keys/callmanager-1.pem"),
+                *(f"nodes/cucm-two/running/{name}.pem" for name in ("TFTP", "CallManager", "TVS")),
+                "nodes/cucm-two/running/ITLFile.tlv",
+            },
+        ),
+    ],
+)
+def test_a_death_at_any_point_leaves_the_old_cluster_or_the_new_one(
+    site: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Draft], None],
+    names: set[str],
+) -> None:
+    old, state = content(site), (site / "cluster.toml").read_bytes()
+    outcomes = set()
+    for root, died in deaths(site, tmp_path, monkeypatch, change):
+        after = content(root)
+        changed = (root / "cluster.toml").read_bytes() != state
+        if changed:
+            assert {name for name in after if after[name] != old.get(name)} == names
+            read_cluster(root)
+            folders = {path.name for path in (root / "nodes").iterdir()}
+            assert folders == {node.name for node in read_cluster(root).nodes}
         else:
             assert after == old
         outcomes.add((died, changed))
-        if not died:
-            break
     assert outcomes == {(True, False), (True, True), (False, True)}
 
 
@@ -257,7 +255,7 @@ def test_the_second_administrator_is_told(site: Path) -> None:
 
 
 def test_a_list_that_no_phone_loads_is_not_written(tmp_path: Path) -> None:
-    create(tmp_path, new_cluster(nodes=60))
+    create(tmp_path, new_cluster(nodes=70))
     complaint = "phones load no more than 65536"
     with pytest.raises(UnusableInput, match=complaint), drafting(tmp_path) as draft:
         set_mixed_mode(draft, NOW)

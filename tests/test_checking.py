@@ -293,7 +293,7 @@ def test_rollback_ends(site: Path) -> None:
 
 
 def test_a_list_that_no_phone_loads(tmp_path: Path) -> None:
-    create(tmp_path, new_cluster(nodes=28))
+    create(tmp_path, new_cluster(nodes=33))
     finding = found(tmp_path)[FindingKind.LIST_TOO_LARGE]
     assert int(value(finding, "size")) > 65536
     phone = HeldPhone(DEVICE, MODELS[0], Installed(), None)

@@ -178,10 +178,12 @@ def holding(root: Path) -> Iterator[Draft]:
 
 @contextmanager
 def being_changed(root: Path) -> Iterator[None]:
-    """Keep other administrators away from a directory in which no change is left half done.
+    """Keep other administrators away from a cluster in which no change is left half done.
 
-    Raises UnusableInput as `drafting` does.
+    Raises UnusableInput as `drafting` does, and for what is no cluster's directory.
     """
+    if not root.is_dir():
+        raise UnusableInput(f"{root}: No such directory")
     with _locked(root):
         finish(root)
         yield

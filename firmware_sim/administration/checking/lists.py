@@ -57,7 +57,7 @@ def check_served(site: Site) -> Iterator[Finding]:
             if _content(served) != _content(today) or _signers(served) - _own_keys(site):
                 older.append("the ITL")
             elif served.header.signer != today.header.signer:
-                signer = text_of(served.header.signer.name)
+                signer = text_of(served.header.signer.name).partition(";")[0]
                 yield found(FindingKind.ITL_OTHER_SIGNER, name, signer=signer)
         if one.tftp != one.node.callmanager.certificate:
             older.append("CallManager.pem, which signs files")
