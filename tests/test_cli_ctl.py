@@ -20,6 +20,7 @@ from firmware_sim.administration.directory import drafting, read_cluster
 from firmware_sim.cli import commands
 from firmware_sim.cluster import CertificateMaker, ManufacturingCA, PooledKeys, SoftToken
 from firmware_sim.ctl_client.plan import Action, plan
+from firmware_sim.net.ctl_client import CTLClient, WriteOutcome
 from firmware_sim.tokens import create_file_token
 from secd.cli import commands as secd_commands
 from secd.errors import UnusableInput
@@ -209,6 +210,30 @@ def test_a_life_with_tokens_and_the_phones(lab: Lab, tmp_path: Path) -> None:
     assert "The cluster is in non-secure mode now." in done.stdout
     lab.restart()
     assert lab.boot(flash) == held(lab.site)[0] != renewed
+
+
+def test_what_is_said_of_a_change_that_stops_half_way(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def half(*_: object) -> WriteOutcome:
+        return WriteOutcome(("cucm-1",), (), ("cucm-0",), "cucm-0: Commit: gone")
+
+    async def interrupted(*_: object) -> WriteOutcome:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CTLClient, "write", half)
+    result = lab.client("set-mixed-mode", LEFT, NEW)
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[-6:] == [
+        "The change stopped half way: cucm-0: Commit: gone",
+        "  has the new CTL file: cucm-1",
+        "  has the former one:   -",
+        "  does not answer:      cucm-0",
+        "The cluster's mode is not known. Restart no service yet. Repeat this command when",
+        "every node answers: it writes the CTL file to all, whichever they hold.",
+    ]
+    monkeypatch.setattr(CTLClient, "write", interrupted)
+    assert "repeat this command" in lab.client("set-mixed-mode", LEFT, NEW).stderr
 
 
 def test_a_token_that_dies_of_wrong_pins_writes_nothing(lab: Lab) -> None:

@@ -57,6 +57,7 @@ from firmware_sim.server_events import (
     CTLProviderLoggedIn,
     ServerEvent,
 )
+from secd.errors import RemoteProtocolViolation
 from secd.net.kernel import KernelNetwork
 from secd.net.network import AddressBook
 from secd.net.tls_context import TLSIdentity
@@ -72,10 +73,13 @@ class _Watched:
 
     visit: Visit
     before: Callable[[Request], None]
+    after: Callable[[Request], None]
 
     def answer(self, request: Request) -> Answer:
         self.before(request)
-        return self.visit.answer(request)
+        answer = self.visit.answer(request)
+        self.after(request)
+        return answer
 
     def close(self) -> None:
         self.visit.close()
@@ -87,6 +91,7 @@ class Node:
 
     provider: NodeProvider
     before: Callable[[Request], None]
+    after: Callable[[Request], None]
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     port: int = 0
     dead: trio.Event = field(default_factory=trio.Event)
@@ -100,7 +105,7 @@ class Node:
         return self.provider.log_in(address, login)
 
     def visit(self) -> ProviderVisit:
-        return _Watched(self.provider.visit(), self.before)
+        return _Watched(self.provider.visit(), self.before, self.after)
 
     def identity(self) -> Credential:
         return self.provider.identity()
@@ -119,6 +124,7 @@ class World:
     told: list[ServerEvent] = field(default_factory=list)
     reported: list[ClientEvent] = field(default_factory=list)
     happens: dict[tuple[str, type[Request]], Callable[[], None]] = field(default_factory=dict)
+    cut: set[tuple[str, type[Request]]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.site = ProviderSite(self.root, trio.current_time)
@@ -169,7 +175,11 @@ async def _serve(world: World, name: str, task_status: trio.TaskStatus[None]) ->
     def before(request: Request) -> None:
         world.happens.get((name, type(request)), lambda: None)()
 
-    node = Node(NodeProvider(world.site, name), before)
+    def after(request: Request) -> None:
+        if (name, type(request)) in world.cut:
+            raise RemoteProtocolViolation("the line is cut before the answer")
+
+    node = Node(NodeProvider(world.site, name), before, after)
     settings = TLSServerSettings(PROVIDER_PROFILE, node.shown)
     network = KernelTCPServerNetwork()
     with node.scope:
@@ -302,6 +312,16 @@ async def test_a_node_that_dies_between_the_commits(tmp_path: Path) -> None:
         # It had renamed before it died, and nobody heard of it: hence "unknown".
         assert held(world.root) == [None, ctl, ctl, None]
         assert not read_cluster(world.root).mixed_mode
+
+
+async def test_a_commit_whose_answer_is_lost_is_found_out(tmp_path: Path) -> None:
+    async with serving(tmp_path / "site") as world:
+        cluster = await world.collect()
+        world.cut.add(("cucm-1", Commit))
+        ctl, outcome = await world.write(cluster)
+        assert (outcome.written, outcome.missing) == (("cucm-1",), ("cucm-0",))
+        assert outcome.why.startswith("cucm-1: Commit: ")
+        assert held(world.root) == [None, ctl]
 
 
 async def test_a_commit_that_fails_and_the_way_out(tmp_path: Path) -> None:

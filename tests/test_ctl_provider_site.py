@@ -247,6 +247,12 @@ def test_a_ctl_that_does_not_fit_is_refused(site: Site) -> None:
     assert "not signed by a SAST of its own" in bad(site.publisher, good[:-1] + b"\xff")
     assert "is not one of non-secure mode" in bad(site.publisher, good)
     site.publisher.answer(SetMode(True))
+    twice = read_cluster(site.root)
+    twice.nodes.append(twice.nodes[1])
+    assert "does not list the CallManager certificate that cucm-1 has" in bad(
+        site.subscriber, ctl_of(twice)
+    )
+    assert "lists cucm-0, cucm-1, cucm-1, not" in bad(site.publisher, ctl_of(twice))
     cluster.capf = cluster.itl_recovery
     other_capf = signed(
         plan(facts(cluster), Action.MIXED, [certificate(FIRST), certificate(SECOND)], (), NOW)

@@ -32,6 +32,7 @@ from firmware_sim.cluster import CTL_FILE, Cluster, Credential, CTLKind, Node
 from firmware_sim.ctl_provider.gate import Gate
 from firmware_sim.ctl_provider.messages import CTL_LIMIT_BYTES, RefusalReason, SaveCTL
 from secd.errors import MalformedFile, SecdError
+from secd.text import text_of
 from secd.trust import verifies_itself
 from secd.trustlist import Function, TrustList, decode_trust_list_untrusted
 
@@ -179,26 +180,28 @@ def _complaint(cluster: Cluster, node: Node, ctl: bytes, mixed: bool | None) -> 
     if not verifies_itself(trust_list):
         return f"the CTL for {node.name} is not signed by a SAST of its own"
     listed = _listed_nodes(trust_list)
-    if listed.get(node.name, b"") not in (None, node.callmanager.certificate):
+    own = [certificate for name, certificate in listed if name == node.name]
+    if own not in ([None], [node.callmanager.certificate]):
         return f"the CTL does not list the CallManager certificate that {node.name} has"
     if node is not cluster.publisher:
         return ""
-    if [*listed] != [one.name for one in cluster.nodes]:
-        return f"the CTL lists {', '.join(listed)}, not the nodes of the cluster"
+    names = [name for name, _ in listed]
+    if names != [one.name for one in cluster.nodes]:
+        return f"the CTL lists {', '.join(names)}, not the nodes of the cluster"
     wants_certificates = cluster.mixed_mode if mixed is None else mixed
-    if any((certificate is not None) != wants_certificates for certificate in listed.values()):
+    if any((certificate is not None) != wants_certificates for _, certificate in listed):
         return f"the CTL is not one of {'mixed' if wants_certificates else 'non-secure'} mode"
     capf = [one.certificate for one in trust_list.records if one.function == Function.CAPF]
     return "" if capf == [cluster.capf.certificate] else "the CTL lists another CAPF certificate"
 
 
-def _listed_nodes(trust_list: TrustList) -> dict[str, bytes | None]:
-    """Return the CallManager certificates of a list by the names of nodes."""
-    return {
-        (record.dns_name or b"").decode("utf-8", "replace"): record.certificate
+def _listed_nodes(trust_list: TrustList) -> list[tuple[str, bytes | None]]:
+    """Return the names of the nodes in a list and their CallManager certificates."""
+    return [
+        (text_of(record.dns_name or b""), record.certificate)
         for record in trust_list.records
         if record.function == Function.CCM_TFTP
-    }
+    ]
 
 
 def _journal_of(name: str) -> str:
