@@ -33,6 +33,11 @@ _CUCM_ORDER = (
     ("C", NameOID.COUNTRY_NAME),
 )
 _SHORT_NAMES = {oid: short for short, oid in _CUCM_ORDER}
+_OPENSSL_NAMES = _SHORT_NAMES | {
+    NameOID.SERIAL_NUMBER: "serialNumber",
+    NameOID.EMAIL_ADDRESS: "emailAddress",
+    NameOID.DOMAIN_COMPONENT: "DC",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,25 @@ def certutils_name(name: x509.Name) -> str:
         f"{_SHORT_NAMES.get(attribute.oid, attribute.rfc4514_attribute_name)}={attribute.value!s}"
         for attribute in name
     )
+
+
+def openssl_name(name: x509.Name) -> str:
+    """Return a name on one line as OpenSSL 1.0 prints it: `/C=…/O=…/CN=…`, in its own order.
+
+    Source: X509_NAME_oneline; Cisco 213407 shows it in a phone's log. Octets that are no printable
+    ASCII become `\\xHH`; kinds of attributes that have no short name here become numbers.
+    """
+    return "".join(
+        f"/{_openssl_short_name(attribute)}={_ascii(str(attribute.value))}" for attribute in name
+    )
+
+
+def _openssl_short_name(attribute: x509.NameAttribute[str | bytes]) -> str:
+    return _OPENSSL_NAMES.get(attribute.oid, attribute.oid.dotted_string)
+
+
+def _ascii(text: str) -> str:
+    return "".join(chr(o) if 0x20 <= o <= 0x7E else f"\\x{o:02X}" for o in text.encode())
 
 
 def _common_name(name: x509.Name) -> str:

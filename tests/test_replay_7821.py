@@ -19,6 +19,7 @@ OLD_NAME = Subject("cucm-115.home.lab", "TAC", "Cisco", "RTP", "NC", "US")
 NEW_NAME = Subject("clstr-2-pub.home.lab", "TAC", "Cisco", "RTP", "NC", "US")
 JUDGED = ("EnvelopeRead", "FileVerified", "ListInstalled")
 LISTS, SIGNED = load_replay("7821-lists"), load_replay("7821-signed-file")
+CONFIGURATION = load_replay("7821-configuration")
 
 
 def old_cluster() -> Cluster:
@@ -49,15 +50,21 @@ async def test_the_captures(nursery: trio.Nursery, autojump_clock: MockClock) ->
     await here.serve_tvs(nursery, old, tvs_that_knows(old, new))
     _, log = await here.boot(NEW)
     assert_replays(LISTS, log)
+    assert_replays(CONFIGURATION, log)
     assert_replays(SIGNED, log)
 
 
 def test_what_the_captures_hold() -> None:
-    assert counts(LISTS) == {"caused": 66, "late": 2, "ambient": 38, "gap": 7}
+    assert counts(LISTS) == {"caused": 66, "late": 2, "ambient": 56, "gap": 2}
     assert ambient(LISTS) == {
         "Extension Mobility Cross Cluster": 19,
-        "the Java side": 15,
-        "another process": 4,
+        "the Java side": 32,
+        "another process": 5,
+    }
+    assert counts(CONFIGURATION) == {"caused": 22, "ambient": 11}
+    assert ambient(CONFIGURATION) == {
+        "the Java side": 2,
+        "Extension Mobility Cross Cluster": 9,
     }
     assert counts(SIGNED) == {"caused": 22, "ambient": 9}
     assert ambient(SIGNED) == {"Extension Mobility Cross Cluster": 9}

@@ -3,7 +3,7 @@
 import pytest
 import trio
 from support import lab
-from tls_support import identity, made, pin, refusing
+from tls_support import identity, made, mic, pin, refusing
 from trio.testing import MockClock
 from tvs_client_support import (
     ANSWER,
@@ -29,6 +29,7 @@ from firmware_sim.server_events import TVSConnectionAccepted, TVSConnectionFaile
 from secd.net.kernel import KernelNetwork
 from secd.trace import (
     TLSAlert,
+    TLSCertificateChosen,
     TLSClosed,
     TLSConnected,
     TLSConnectFailed,
@@ -47,6 +48,7 @@ from secd.tvs import (
     NOT_FOUND,
     TVSAnswer,
 )
+from secd.words import CertificateKind
 
 # --- the lab's server, in memory ----------------------------------------------------------------
 
@@ -65,7 +67,7 @@ async def test_a_question_is_answered_and_all_of_it_is_told(autojump_clock: Mock
     assert phone.told == [
         TLSConnecting(*NUMBERS, ipv6=False),
         TLSConnected(*NUMBERS, ipv6=False),
-        TLSHandshakeStarted(*NUMBERS, own_certificate=False),
+        TLSHandshakeStarted(*NUMBERS),
         done,
         TVSRequestSent(HOST, request_bytes),
         TVSResponseReceived(HOST, response_bytes, FOUND),
@@ -103,11 +105,16 @@ async def test_functions_and_a_lifetime_that_lie_are_passed_on_as_they_are(
 
 async def test_the_own_certificate_is_shown_where_there_is_one(autojump_clock: MockClock) -> None:
     network = in_memory()
-    phone = Phone(network, shown=identity("mic"))
+    phone = Phone(network, own=mic())
     how = TLSServerSettings(LEGACY, identity("tvs"), ask_certificate=True)
     async with serving(network, (HOST, PORT), how=how):
         assert await phone.ask() == ANSWER
-    assert TLSHandshakeStarted(*NUMBERS, own_certificate=True) in phone.told
+    subject = "/CN=CP-7961G-SEP0011215A1AE3/O=Lab/OU=Lab"
+    size_bytes, key_size_bytes = len(lab("mic").der), 1190
+    assert phone.told[2] == TLSCertificateChosen(
+        *NUMBERS, CertificateKind.MIC, size_bytes, subject, subject, key_size_bytes
+    )
+    assert phone.told[3] == TLSHandshakeStarted(*NUMBERS)
 
 
 async def test_an_expired_certificate_is_as_good_as_any(autojump_clock: MockClock) -> None:

@@ -14,6 +14,7 @@ from OpenSSL import SSL
 
 from secd.models import TLSProfile
 from secd.net.network import AddressBook, ByteStream, Network, Unreachable
+from secd.net.own_certificate import OwnCertificate
 from secd.net.tls_context import TLSIdentity, client_context, server_context
 from secd.net.tls_errors import Alert, TLSError
 from secd.net.tls_stream import OnAlert, TLSStream, Verify
@@ -116,14 +117,15 @@ async def open_tls(
     target: TLSTarget,
     profile: TLSProfile,
     verify: Verify,
-    identity: TLSIdentity | None,
+    own: OwnCertificate | None,
     report: Report,
 ) -> TLSStream:
     """Connect to a logical address by TCP and TLS, and tell it to `report`.
 
-    Raises Unreachable and OSError as `Network.open_tcp`, and what `connect_tls` raises.
+    own -- what the phone shows to a server that asks for a certificate. Raises Unreachable and
+    OSError as `Network.open_tcp`, and what `connect_tls` raises.
     """
-    return await _Opening(target, report).run(network, book, profile, verify, identity)
+    return await _Opening(target, report).run(network, book, profile, verify, own)
 
 
 class _Opening:
@@ -146,11 +148,14 @@ class _Opening:
         book: AddressBook,
         profile: TLSProfile,
         verify: Verify,
-        identity: TLSIdentity | None,
+        own: OwnCertificate | None,
     ) -> TLSStream:
         stream = await self._connect(network, book)
         self._report(TLSConnected(*self._numbers, _is_ipv6(self._target.host)))
-        self._report(TLSHandshakeStarted(*self._numbers, identity is not None))
+        if own is not None:
+            self._report(own.chosen(*self._numbers))
+        self._report(TLSHandshakeStarted(*self._numbers))
+        identity = None if own is None else own.identity
         try:
             session = await connect_tls(
                 stream, profile, self._telling(verify), identity, self._tell_alert

@@ -14,8 +14,8 @@ from secd.errors import RemoteProtocolViolation
 from secd.models import TLSProfile
 from secd.net.clock import Clock
 from secd.net.network import AddressBook, Network, Unreachable
+from secd.net.own_certificate import OwnCertificate
 from secd.net.tls import TLSTarget, open_tls
-from secd.net.tls_context import TLSIdentity
 from secd.net.tls_errors import TLSError
 from secd.net.tls_stream import TLSStream, Verify
 from secd.trace import TLSClosed, TLSPurpose, TraceEvent, TVSRequestSent, TVSResponseReceived
@@ -37,7 +37,11 @@ class TVSFailed(Exception):  # noqa: N818 - the name is the finding
 
 @dataclass(frozen=True, slots=True)
 class TVSClient:
-    """How a phone asks TVS. verify -- judges the server. device_name -- see `wire_name`."""
+    """How a phone asks TVS.
+
+    verify -- judges the server. device_name -- see `wire_name`. own -- what is shown to a server
+    that asks for a certificate.
+    """
 
     network: Network
     clock: Clock
@@ -46,7 +50,7 @@ class TVSClient:
     verify: Verify
     device_name: bytes
     report: Report
-    identity: TLSIdentity | None = None
+    own: OwnCertificate | None = None
 
     async def ask(self, host: str, port: int, question: Question) -> TVSAnswer:
         """Ask one server, by its logical address.
@@ -66,7 +70,7 @@ class TVSClient:
     async def _converse(self, host: str, port: int, question: Question) -> TVSAnswer:
         target = TLSTarget(TLSPurpose.TVS, host, port)
         stream = await open_tls(
-            self.network, self.book, target, self.profile, self.verify, self.identity, self.report
+            self.network, self.book, target, self.profile, self.verify, self.own, self.report
         )
         try:
             answer = await self._exchange(stream, host, question)

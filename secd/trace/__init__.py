@@ -68,6 +68,7 @@ from secd.trace.firmware import (
 )
 from secd.trace.tls import (
     TLSAlert,
+    TLSCertificateChosen,
     TLSClosed,
     TLSConnected,
     TLSConnectFailed,
@@ -138,6 +139,7 @@ __all__ = [
     "ServerLookedUp",
     "ServerRefused",
     "TLSAlert",
+    "TLSCertificateChosen",
     "TLSClosed",
     "TLSConnectFailed",
     "TLSConnected",
