@@ -17,11 +17,13 @@ from firmware_sim.net.tcp import KernelTCPListener, KernelTCPServerNetwork
 from firmware_sim.net.tls import LEGACY, MODERN, TLSServerSettings, serve_tls
 from secd.errors import SecdError, UnsupportedKey, UnusableInput
 from secd.files.data import model_catalogue
+from secd.files.identity import load_identity_untrusted
 from secd.models import TLSProfile
 from secd.net.kernel import KernelNetwork
 from secd.net.network import Address
 from secd.net.tcp import KernelTCPStream
 from secd.net.tls import connect_tls
+from secd.net.tls_context import TLSIdentity
 from secd.net.tls_errors import (
     Alert,
     CertificateRefused,
@@ -240,7 +242,7 @@ async def test_a_phone_talks_to_s_server(option: str, model: str, name: str) -> 
             )
         )
         with trio.fail_after(PATIENCE_SECONDS):
-            session = await _connect_when_it_listens(port, profile, lab(name).der)
+            session = await _connect_when_it_listens(port, profile, lab(name).der, identity("mic"))
             assert session.cipher == "AES256-SHA"
             await session.send_all(b"drawer\n")
             assert await session.receive_some() == b"reward\n"
@@ -248,14 +250,59 @@ async def test_a_phone_talks_to_s_server(option: str, model: str, name: str) -> 
         process.terminate()
 
 
-async def _connect_when_it_listens(port: int, profile: TLSProfile, pinned: bytes) -> TLSStream:
+async def _connect_when_it_listens(
+    port: int, profile: TLSProfile, pinned: bytes, shown: TLSIdentity | None
+) -> TLSStream:
     while True:
         try:
             stream = await KernelNetwork().open_tcp(("127.0.0.1", port))
         except SecdError:
             await trio.sleep(0.01)
         else:
-            return await connect_tls(stream, profile, pin(pinned), identity("mic"))
+            return await connect_tls(stream, profile, pin(pinned), shown)
+
+
+def of_the_phone(name: str) -> tuple[Path, TLSIdentity]:
+    """Return the file of one of a phone's certificates, and what it shows with it."""
+    path = Path(VECTORS) / f"{name}.pem"
+    held = load_identity_untrusted(path.read_bytes(), name)
+    return path, TLSIdentity((held.certificate,), held.key)
+
+
+@interop
+@pytest.mark.parametrize("option", ["-tls1", "-tls1_2"])
+@pytest.mark.parametrize("name", ["certs/mic", "capf/keys/lsc-rsa", "capf/keys/lsc-ec", ""])
+async def test_an_s_server_that_demands_a_certificate(name: str, option: str) -> None:
+    """As CUCM's TVS may: MIC or LSC are verified there; a phone without either is turned away."""
+    path, shown = of_the_phone(name) if name else (Path(pem("mic")), None)
+    with KernelTCPServerNetwork().listen(ANY) as free:
+        port = free.address[1]
+    command = [openssl(), "s_server", "-accept", f"127.0.0.1:{port}", "-cert", pem("tvs")]
+    command += ["-key", pem("tvs"), option, "-cipher", "AES256-SHA:@SECLEVEL=0", "-rev", "-brief"]
+    command += ["-Verify", "1", "-verify_return_error", "-partial_chain", "-CAfile", str(path)]
+    profile = model_catalogue().find("8861").tls
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(
+            lambda task_status: trio.run_process(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_stdout=True,
+                capture_stderr=True,
+                check=False,
+                task_status=task_status,
+            )
+        )
+        with trio.fail_after(PATIENCE_SECONDS):
+            if shown is None:
+                with pytest.raises(HandshakeFailed) as refused:
+                    await _connect_when_it_listens(port, profile, lab("tvs").der, None)
+                assert refused.value.alert == Alert(read=True, fatal=True, number=40)
+            else:
+                session = await _connect_when_it_listens(port, profile, lab("tvs").der, shown)
+                await session.send_all(b"drawer\n")
+                assert await session.receive_some() == b"reward\n"
+                await session.aclose()
+        process.terminate()
 
 
 @interop

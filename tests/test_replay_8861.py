@@ -11,6 +11,7 @@ from replay_support import (
     counts,
     load_replay,
 )
+from support import VECTORS
 from trio.testing import MockClock
 
 from firmware_sim.cluster import Cluster, Device, Release, Subject
@@ -65,6 +66,7 @@ def site() -> Site:
 async def test_the_capture(nursery: trio.Nursery, autojump_clock: MockClock) -> None:
     old, new, here = old_cluster(), new_cluster(), site()
     here.hold_lsc(LSC_SUBJECT, LSC_ISSUER)
+    here.flash.write(MIC_FILE, (VECTORS / "certs" / "mic.pem").read_bytes())  # the LSC goes first
     await here.boot_once_at(old)
     await here.serve_files(nursery, new)
     await here.serve_tvs(nursery, old, tvs_that_knows(old, new))
