@@ -10,7 +10,11 @@ from firmware_sim.server_events import (
     TVSCertificateLookedUp,
     TVSConnectionAccepted,
     TVSConnectionFailed,
+    TVSEntryFound,
+    TVSEntryMissing,
+    TVSFunctionFound,
     TVSQuestionReceived,
+    TVSSignerNamed,
 )
 from statusmsgs import server_traces
 
@@ -31,7 +35,48 @@ LINES = [
         ),
     ),
     (
-        TVSCertificateLookedUp(*WHO, MAP_ID, found=True),
+        TVSSignerNamed(
+            *WHO,
+            "Subject Name",
+            "CN=ucm11pub.stormin.local;OU=IST;O=Stormin;L=Brisbane;ST=QLD;C=AU",
+        ),
+        6.345,
+        (
+            "18:01:06.345 | debug tvsHandleQueryCertReq : Subject Name is: "
+            "CN=ucm11pub.stormin.local;OU=IST;O=Stormin;L=Brisbane;ST=QLD;C=AU"
+        ),
+    ),
+    (
+        TVSSignerNamed(*WHO, "Serial Number", "24000000179479B8F124AC3F3B000000000017"),
+        6.345,
+        (
+            "18:01:06.345 | debug tvsHandleQueryCertReq : Serial Number is: "
+            "24000000179479B8F124AC3F3B000000000017"
+        ),
+    ),
+    (
+        TVSEntryFound(*WHO, 2),
+        6.345,
+        (
+            "18:01:06.345 | debug CertificateDBCache::getCertificateInformation - "
+            "Found entry {rolecount : 2}"
+        ),
+    ),
+    (
+        TVSFunctionFound(*WHO, 3),
+        6.346,
+        "18:01:06.346 | debug CertificateDBCache::getCertificateInformation - {role : 3}",
+    ),
+    (
+        TVSEntryMissing(*WHO),
+        6.346,
+        (
+            "18:01:06.346 | debug ERROR:CertificateDBCache::getCertificateInformation - "
+            "Cannot find the certificate in the cache"
+        ),
+    ),
+    (
+        TVSCertificateLookedUp(*WHO, MAP_ID),
         6.345,
         (
             "18:01:06.345 | debug CertificateDBCache::getCertificateInformation - Looking up the "

@@ -20,7 +20,10 @@ from firmware_sim.server_events import (
     TVSCertificateLookedUp,
     TVSConnectionAccepted,
     TVSConnectionFailed,
+    TVSEntryFound,
+    TVSFunctionFound,
     TVSQuestionReceived,
+    TVSSignerNamed,
 )
 from secd.net.kernel import KernelNetwork
 from secd.net.memory import MemoryNetwork
@@ -150,7 +153,13 @@ async def test_what_is_told_of_a_query_and_of_a_verification(autojump_clock: Moc
     assert server.seen == [
         TVSConnectionAccepted(*phone, "AES256-SHA"),
         TVSQuestionReceived(*phone, "QUERY_CERT_REQ", name),
-        TVSCertificateLookedUp(*phone, r"AB01CN=CUCM-PUB;OU=\xff\n", found=True),
+        TVSSignerNamed(*phone, "Subject Name", "CN=CUCM-PUB"),
+        TVSSignerNamed(*phone, "Issuer Name", r"CN=CUCM-PUB;OU=\xff\n"),
+        TVSSignerNamed(*phone, "Serial Number", "AB01"),
+        TVSCertificateLookedUp(*phone, r"AB01CN=CUCM-PUB;OU=\xff\n"),
+        TVSEntryFound(*phone, 2),
+        TVSFunctionFound(*phone, 0),
+        TVSFunctionFound(*phone, 3),
         TVSAnswerSent(*phone, "QUERY_CERT_RES", FOUND, "0, 3"),
         TVSQuestionReceived(*phone, "CERT_VERIFICATION_REQ", name),
         TVSAnswerSent(*phone, "CERT_VERIF_RES", DENIAL.status, ""),
