@@ -139,6 +139,16 @@ class TVSEntryMissing(ServerEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class TVSCertificateVerified(ServerEvent):
+    """A certificate that was to be verified is known, octet for octet."""
+
+
+@dataclass(frozen=True, slots=True)
+class TVSCertificateNotFound(ServerEvent):
+    """A certificate that was to be verified is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class TVSAnswerSent(ServerEvent):
     """TVS answered. message -- QUERY_CERT_RES or CERT_VERIF_RES, as CUCM writes them."""
 

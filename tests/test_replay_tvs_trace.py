@@ -1,4 +1,7 @@
-"""The lab's TVS writes the lines of CUCM's TVS trace (Cisco 213407), one for each event."""
+"""The lab's TVS writes lines of CUCM's TVS trace, one for each event.
+
+Sources: Cisco 213407; 118893 for a signer that is missing, 118699 for verifications.
+"""
 
 from dataclasses import asdict
 
@@ -8,6 +11,8 @@ from firmware_sim.server_events import (
     ServerEvent,
     TVSAnswerSent,
     TVSCertificateLookedUp,
+    TVSCertificateNotFound,
+    TVSCertificateVerified,
     TVSConnectionAccepted,
     TVSConnectionFailed,
     TVSEntryFound,
@@ -82,6 +87,19 @@ LINES = [
             "18:01:06.345 | debug CertificateDBCache::getCertificateInformation - Looking up the "
             f"certificate cache using Unique MAP ID : {MAP_ID}"
         ),
+    ),
+    (
+        TVSCertificateVerified(*WHO),
+        6.346,
+        (
+            "18:01:06.346 | debug CertificateDBCache::getCertificateInformation - "
+            "Certificate found and equal"
+        ),
+    ),
+    (
+        TVSCertificateNotFound(*WHO),
+        6.346,
+        "18:01:06.346 | debug getCertificateInformation(cert) : certificate not found",
     ),
     (
         TVSAnswerSent(*WHO, "QUERY_CERT_RES", 0, "0, 3"),

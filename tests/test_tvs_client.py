@@ -153,7 +153,7 @@ async def test_a_wrong_certificate_is_refused_inside_the_handshake(
     async with serving(network, (HOST, PORT), how=settings(identity("outsider"))) as server:
         text = await failure_of(phone)
         await trio.testing.wait_all_tasks_blocked()
-    assert text == "the peer's certificate is refused: PEER_NOT_LISTED (alert 48 sent)"
+    assert text.startswith("the peer's certificate is refused: PEER_NOT_LISTED (alert 48 sent)")
     assert phone.kinds[2:] == [TLSHandshakeStarted, TLSPeerRefused, TLSAlert, TLSHandshakeFailed]
     assert phone.told[-1] == TLSHandshakeFailed(*NUMBERS, TLSStep.SERVER_CERTIFICATE, 48, False)
     [seen] = server.seen

@@ -18,6 +18,8 @@ from firmware_sim.server_events import (
     ServerEvent,
     TVSAnswerSent,
     TVSCertificateLookedUp,
+    TVSCertificateNotFound,
+    TVSCertificateVerified,
     TVSConnectionAccepted,
     TVSConnectionFailed,
     TVSEntryFound,
@@ -146,6 +148,7 @@ async def test_what_is_told_of_a_query_and_of_a_verification(autojump_clock: Moc
         stream, session = await server.connect(), TVSClientSession(DEVICE)
         await ask(stream, session, QUERY)
         await ask(stream, session, STRANGE)
+        await ask(stream, session, VERIFICATION)
         await stream.aclose()
     accepted = server.seen[0]
     phone = (1, accepted.phone_address, accepted.phone_port)
@@ -162,7 +165,11 @@ async def test_what_is_told_of_a_query_and_of_a_verification(autojump_clock: Moc
         TVSFunctionFound(*phone, 3),
         TVSAnswerSent(*phone, "QUERY_CERT_RES", FOUND, "0, 3"),
         TVSQuestionReceived(*phone, "CERT_VERIFICATION_REQ", name),
+        TVSCertificateNotFound(*phone),
         TVSAnswerSent(*phone, "CERT_VERIF_RES", DENIAL.status, ""),
+        TVSQuestionReceived(*phone, "CERT_VERIFICATION_REQ", name),
+        TVSCertificateVerified(*phone),
+        TVSAnswerSent(*phone, "CERT_VERIF_RES", FOUND, "0, 3"),
     ]
 
 

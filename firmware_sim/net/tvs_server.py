@@ -15,6 +15,8 @@ from firmware_sim.server_events import (
     ServerEvent,
     TVSAnswerSent,
     TVSCertificateLookedUp,
+    TVSCertificateNotFound,
+    TVSCertificateVerified,
     TVSConnectionAccepted,
     TVSConnectionFailed,
     TVSEntryFound,
@@ -119,6 +121,10 @@ class _Server:
         answer = self.source.answer(question)
         if isinstance(question, QueryCertificate):
             self._tell_look_up(number, peer, question, answer)
+        elif answer.status == FOUND:
+            self.on_event(TVSCertificateVerified(number, *peer))
+        else:
+            self.on_event(TVSCertificateNotFound(number, *peer))
         functions = ", ".join(str(function) for function in sorted(answer.functions))
         self.on_event(TVSAnswerSent(number, *peer, said, answer.status, functions))
         return session.answer(request, answer)

@@ -16,7 +16,7 @@ from secd.net.clock import Clock
 from secd.net.network import AddressBook, Network, Unreachable
 from secd.net.own_certificate import OwnCertificate
 from secd.net.tls import TLSTarget, open_tls
-from secd.net.tls_errors import TLSError
+from secd.net.tls_errors import CertificateRefused, TLSError
 from secd.net.tls_stream import TLSStream, Verify
 from secd.trace import TLSClosed, TLSPurpose, TraceEvent, TVSRequestSent, TVSResponseReceived
 from secd.trust import Voucher, VoucherOutcome
@@ -64,6 +64,8 @@ class TVSClient:
             raise TVSFailed(f"no answer within {_PATIENCE_SECONDS:.0f} s") from None
         except Unreachable as error:
             raise TVSFailed(error.reason) from None
+        except CertificateRefused as error:
+            raise TVSFailed(f"{error}: {error.decision.evidence.detail}") from None
         except (TLSError, RemoteProtocolViolation) as error:
             raise TVSFailed(str(error)) from None
 
