@@ -169,23 +169,31 @@ def certutils_name(name: x509.Name) -> str:
     )
 
 
-def openssl_name(name: x509.Name) -> str:
-    """Return a name on one line as OpenSSL 1.0 prints it: `/C=…/O=…/CN=…`, in its own order.
+def openssl_names_untrusted(der: bytes) -> tuple[str, str]:
+    """Return subject and issuer of a certificate as OpenSSL 1.0 prints them: `/C=…/O=…/CN=…`.
 
-    Source: X509_NAME_oneline; Cisco 213407 shows it in a phone's log. Octets that are no printable
-    ASCII become `\\xHH`; kinds of attributes that have no short name here become numbers.
+    The parts stand in the certificate's own order; octets that are no printable ASCII become
+    `\\xHH`, kinds of parts without a short name here become numbers. Source: X509_NAME_oneline;
+    Cisco 213407 shows it in a phone's log. Raises MalformedFile.
     """
+    certificate = load_certificate_untrusted(der)
+    try:
+        with _Quiet():
+            return _openssl_name(certificate.subject), _openssl_name(certificate.issuer)
+    except (ValueError, TypeError) as reason:
+        raise MalformedFile(f"the certificate cannot be read: {_first_line(reason)}") from None
+
+
+def _openssl_name(name: x509.Name) -> str:
     return "".join(
-        f"/{_openssl_short_name(attribute)}={_ascii(str(attribute.value))}" for attribute in name
+        f"/{_OPENSSL_NAMES.get(part.oid, part.oid.dotted_string)}={_ascii(part.value)}"
+        for part in name
     )
 
 
-def _openssl_short_name(attribute: x509.NameAttribute[str | bytes]) -> str:
-    return _OPENSSL_NAMES.get(attribute.oid, attribute.oid.dotted_string)
-
-
-def _ascii(text: str) -> str:
-    return "".join(chr(o) if 0x20 <= o <= 0x7E else f"\\x{o:02X}" for o in text.encode())
+def _ascii(value: str | bytes) -> str:
+    octets = value if isinstance(value, bytes) else value.encode()
+    return "".join(chr(o) if 0x20 <= o <= 0x7E else f"\\x{o:02X}" for o in octets)
 
 
 def _common_name(name: x509.Name) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from secd.certs import load_certificate_untrusted, openssl_name
+from secd.certs import openssl_names_untrusted
 from secd.net.tls_context import TLSIdentity
 from secd.trace import TLSCertificateChosen, TLSPurpose
 from secd.words import CertificateKind
@@ -31,7 +31,7 @@ class OwnCertificate:
     ) -> TLSCertificateChosen:
         """Return what is told of it. Raises MalformedFile where it cannot be read."""
         own = self.identity.chain[0]
-        certificate = load_certificate_untrusted(own)
+        subject, issuer = openssl_names_untrusted(own)
         key = self.identity.key.private_bytes(Encoding.DER, _KEY_FORMAT, NoEncryption())
         return TLSCertificateChosen(
             purpose,
@@ -41,7 +41,7 @@ class OwnCertificate:
             socket,
             self.kind,
             len(own),
-            openssl_name(certificate.subject),
-            openssl_name(certificate.issuer),
+            subject,
+            issuer,
             len(key),
         )
