@@ -5,6 +5,7 @@ Only clocks are masked; numbers, addresses and texts are the captures'.
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -21,7 +22,7 @@ from secd.models import TLSProfile, TLSVersion
 from secd.net.memory import MemoryNetwork
 from secd.net.network import AddressBook, ByteStream, Unreachable
 from secd.net.own_certificate import OwnCertificate
-from secd.net.tls import TLSTarget, open_tls
+from secd.net.tls import TLSTarget, open_tls, resolve_target
 from secd.net.tls_context import TLSIdentity, server_context
 from secd.net.tls_errors import HandshakeFailed, TLSError
 from secd.net.tls_stream import TLSStream, Verify
@@ -262,3 +263,31 @@ async def test_the_lab_serves_a_phone_on_its_own_terms(autojump_clock: MockClock
         await session.aclose()
         nursery.cancel_scope.cancel()
     assert shown == [lab("mic").der]
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("10.1.1.5", "10.1.1.5"),
+        ("cucm.example", "10.1.1.6"),  # the DNS says so
+        ("cucm-pub", "14.48.44.80"),  # the book leads both to one place
+        ("cucm-sub", "cucm-sub"),  # the book says no address
+    ],
+)
+async def test_a_log_prints_the_address_of_a_server_that_has_a_name(host: str, found: str) -> None:
+    network = MemoryNetwork(Random(1))
+    network.names["cucm.example"] = "10.1.1.6"
+    network.names["cucm-pub"] = network.names["cucm-sub"] = "203.0.113.9"  # not to be asked
+    book = AddressBook.from_mappings_untrusted(
+        ["cucm-pub:2445=[::1]:7", "14.48.44.80:2445=[::1]:7", "cucm-sub:2445=[::1]:8"]
+    )
+    target = TLSTarget(TLSPurpose.TVS, host, 2445, 14, 15)
+    resolved = await resolve_target(network, book, target)
+    assert resolved == replace(target, host=found)
+    assert book.actual(resolved.host, 2445) == book.actual(host, 2445) or host == "cucm.example"
+
+
+async def test_a_name_is_not_asked_for_that_the_book_knows_by_other_ports() -> None:
+    network, book = MemoryNetwork(Random(1)), AddressBook.from_mappings_untrusted(["a=b"])
+    with pytest.raises(Unreachable, match="no entry for port 2445"):
+        await resolve_target(network, book, TLSTarget(TLSPurpose.TVS, "a", 2445))

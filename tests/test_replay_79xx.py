@@ -38,6 +38,8 @@ async def test_118699_the_handshake_is_refused(
 ) -> None:
     """The server's refusal is real; what the phone wanted of it was another thing in 118699."""
     here, publisher = site(), booted_cluster()
+    publisher.publisher.name = "cucm-1051-a-pub"  # the log has its address all the same
+    here.network.names["cucm-1051-a-pub"] = PUBLISHER
     await here.boot_once_at(publisher)
     regenerate_callmanager(publisher)
     await here.serve_files(nursery, publisher)

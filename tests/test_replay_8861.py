@@ -18,7 +18,7 @@ from trio.testing import MockClock
 from firmware_sim.cluster import Cluster, Device, Release, Subject
 from firmware_sim.tvs import TVSDirectory
 from secd.files.identity import LSC_FILE, MIC_FILE
-from secd.trace import TVSRequestSent, TVSServerPassedOver
+from secd.trace import TVSRequestSent, TVSServerAsked, TVSServerPassedOver
 
 OLD, NEW = "192.168.11.32", "192.168.11.51"
 DEVICE = Device("SEPB000B4BA0AEE", "8861", protocol="SIP")
@@ -84,6 +84,22 @@ async def test_the_capture(nursery: trio.Nursery, autojump_clock: MockClock) -> 
 def test_what_the_captures_hold() -> None:
     assert counts(REPLAY) == {"caused": 49, "ambient": 1, "gap": 3}
     assert counts(ITL) == {"caused": 9, "gap": 1}
+
+
+async def test_tvs_servers_that_are_configured_by_name_are_told_by_their_address(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    old, new, here = old_cluster(), new_cluster(), site()
+    old.publisher.name = "ucm10pub.stormin.local"
+    here.network.names[old.publisher.name] = OLD
+    await here.boot_once_at(old)
+    await here.serve_files(nursery, new)
+    await here.serve_tvs(nursery, old, tvs_that_knows(old, new))
+    report, log = await here.boot(NEW)
+    assert_replays(WITHOUT_LSC, log)
+    asked = [t.event.server for t in report.events if isinstance(t.event, TVSServerAsked)]
+    assert asked == [old.publisher.name]
+    assert not any(old.publisher.name in text for text in log.texts)
 
 
 async def test_a_phone_with_a_mic_only_speaks_of_it(

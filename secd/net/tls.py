@@ -7,13 +7,13 @@ are decided here: `trio.fail_after` around a call closes what was opened.
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 from OpenSSL import SSL
 
 from secd.models import TLSProfile
-from secd.net.network import AddressBook, ByteStream, Network, Unreachable
+from secd.net.network import AddressBook, ByteStream, Network, Unreachable, is_numeric
 from secd.net.own_certificate import OwnCertificate
 from secd.net.tls_context import TLSIdentity, client_context, server_context
 from secd.net.tls_errors import Alert, TLSError
@@ -126,6 +126,22 @@ async def open_tls(
     OSError as `Network.open_tcp`, and what `connect_tls` raises.
     """
     return await _Opening(target, report).run(network, book, profile, verify, own)
+
+
+async def resolve_target(network: Network, book: AddressBook, target: TLSTarget) -> TLSTarget:
+    """Return the target under its logical address, as a phone's log prints it (118699, 213407).
+
+    A name that the book leads somewhere, without an address that leads there too, stays. Raises
+    Unreachable when a name cannot be resolved.
+    """
+    host, port = target.host, target.port
+    if is_numeric(host):
+        return target
+    if book.actual(host, port) == (host, port):
+        address, _ = await network.resolve((host, port))
+    else:
+        address = book.address_of(host, port) or host
+    return replace(target, host=address)
 
 
 class _Opening:

@@ -15,7 +15,7 @@ from secd.models import TLSProfile
 from secd.net.clock import Clock
 from secd.net.network import AddressBook, Network, Unreachable
 from secd.net.own_certificate import OwnCertificate
-from secd.net.tls import TLSTarget, open_tls
+from secd.net.tls import TLSTarget, open_tls, resolve_target
 from secd.net.tls_errors import CertificateRefused, TLSError
 from secd.net.tls_stream import TLSStream, Verify
 from secd.trace import TLSClosed, TLSPurpose, TraceEvent, TVSRequestSent, TVSResponseReceived
@@ -70,7 +70,8 @@ class TVSClient:
             raise TVSFailed(str(error)) from None
 
     async def _converse(self, host: str, port: int, question: Question) -> TVSAnswer:
-        target = TLSTarget(TLSPurpose.TVS, host, port)
+        named = TLSTarget(TLSPurpose.TVS, host, port)
+        target = await resolve_target(self.network, self.book, named)
         stream = await open_tls(
             self.network, self.book, target, self.profile, self.verify, self.own, self.report
         )
@@ -79,7 +80,7 @@ class TVSClient:
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
                 await stream.aclose()
-        numbers = (target.purpose, host, port, target.connection, target.socket)
+        numbers = (target.purpose, target.host, port, target.connection, target.socket)
         self.report(TLSClosed(*numbers))
         return answer
 

@@ -38,7 +38,7 @@ class TLSStep(StrEnum):
 class TLSEvent(TraceEvent):
     """The root of what happens on one connection.
 
-    peer, port -- the logical address.
+    peer, port -- the logical address; of TVS the one that its name stands for.
     connection, socket -- the phone's numbers for the connection and its socket.
     """
 
