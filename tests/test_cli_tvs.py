@@ -114,9 +114,10 @@ def test_a_server_that_hangs_up() -> None:
 
 
 def test_nobody_listens() -> None:
-    with socket.create_server(ANY) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    result = tvs(address, ASKED, "--tvs-certificate", TVS, "--json")
+    with socket.socket() as bound:  # and not listening, so that nobody else can
+        bound.bind(ANY)
+        address = f"127.0.0.1:{bound.getsockname()[1]}"
+        result = tvs(address, ASKED, "--tvs-certificate", TVS, "--json")
     assert result.exit_code == 3
     assert json.loads(result.output)["outcome"] == "unreachable"
     assert "nobody listens" in json.loads(result.output)["detail"]
