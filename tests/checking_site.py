@@ -8,6 +8,8 @@ from pathlib import Path
 from administration_site import DEVICE, KEYS, NOW
 
 from firmware_sim.administration.checking import (
+    Finding,
+    FindingKind,
     HeldPhone,
     Report,
     Site,
@@ -50,6 +52,18 @@ def site_of(root: Path) -> Site:
 
 def report_of(root: Path, *phones: HeldPhone) -> Report:
     return make_report(site_of(root), phones, MODELS)
+
+
+def found(root: Path, *phones: HeldPhone) -> dict[FindingKind, Finding]:
+    return {one.kind: one for one in report_of(root, *phones).findings}
+
+
+def value(finding: Finding, name: str) -> str:
+    return dict(finding.values)[name]
+
+
+def kinds_of_steps(root: Path, *phones: HeldPhone) -> list[StepKind]:
+    return [step.kind for step in report_of(root, *phones).steps]
 
 
 def new_phone(root: Path, model: str = "7961", device: str = DEVICE) -> HeldPhone:

@@ -163,6 +163,17 @@ def test_a_7960_is_erased_by_hand(tmp_path: Path) -> None:
     assert report_of(root, phone).in_step
 
 
+def test_nothing_is_restarted_for_a_phone_that_must_be_erased(tmp_path: Path) -> None:
+    root = site_with(tmp_path / "site", BEFORE_12)
+    stranger = site_with(tmp_path / "other", FROM_12)
+    phone = new_phone(stranger, "7960")
+    steps = report_of(root, phone).steps
+    assert [(step.kind, step.place) for step in steps] == [
+        (StepKind.ERASE_BY_HAND, DEVICE),
+        (StepKind.PHONES_TAKE, ""),
+    ]
+
+
 def test_a_new_capf_certificate_wants_a_new_ctl(tmp_path: Path) -> None:
     """Operation 6 and the chapter of the demo: CTL, TFTP, CallManager, and CAPF at last."""
     root = site_with(tmp_path / "site", BEFORE_12)

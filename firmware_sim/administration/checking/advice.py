@@ -100,14 +100,17 @@ def advise(
     if not more:
         return (*first, *_afterwards(site, findings), *_last(findings, bool(first)))
     plan = _best(site, phones, kinds)
-    steps = [*first, *_lists_steps(site, plan, findings), *_all(site, StepKind.RESTART_CALLMANAGER)]
+    lists = list(_lists_steps(site, plan, findings))
+    steps = [*first, *lists]
+    if lists:  # else there is nothing new for phones to reset for
+        steps += _all(site, StepKind.RESTART_CALLMANAGER)
     steps += (Step(StepKind.ERASE_BY_HAND, who) for who in refusing(site, phones, plan))
     steps.append(Step(StepKind.PHONES_TAKE))
     if plan.ctl_is_reset or plan.itl_is_reset:
         steps += [Step(StepKind.UPDATE_CTL)] if plan.ctl_is_reset else []
         steps += _all(site, StepKind.RESTART_TFTP)
         steps.append(Step(StepKind.PHONES_TAKE))
-    steps += _afterwards(site, findings, without=StepKind.RESTART_CALLMANAGER)
+    steps += _afterwards(site, findings, without=StepKind.RESTART_CALLMANAGER if lists else None)
     return (*steps, *_last(findings, busy=True))
 
 
@@ -117,10 +120,15 @@ def served(site: Site) -> Lists:
 
 
 def restarted(site: Site, kinds: Iterable[FindingKind]) -> Lists:
-    """Return what would be served if the CTL, where that is due, and then TFTP came anew."""
-    ctl = site.nodes[0].disk_ctl
-    if _NEW_CTL.intersection(kinds) and not made_with_tokens(site):
-        ctl = ctl_file(replace(site.cluster, ctl=CTLKind.TOKENLESS))
+    """Return what would be served if the CTL, where that is due, and then TFTP came anew.
+
+    A CTL that a token will sign is not there yet: the one that is served stands for it.
+    """
+    publisher = site.nodes[0]
+    ctl = publisher.disk_ctl
+    if _NEW_CTL.intersection(kinds):
+        by_tokens = made_with_tokens(site)
+        ctl = publisher.ctl if by_tokens else ctl_file(replace(site.cluster, ctl=CTLKind.TOKENLESS))
     itls = {one.node.name: fresh_itl(site, one.node).octets for one in site.nodes}
     return Lists(ctl, itls)
 
