@@ -4,12 +4,15 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from administration_site import (
     DEVICE,
+    MADE_AT,
     NOW,
     content,
+    subject,
     typed,
 )
 from administration_site import site as site  # a fixture
@@ -25,6 +28,7 @@ from checking_site import (
     site_of,
     value,
 )
+from click.testing import CliRunner
 
 import firmware_sim.administration.checking.wording as wording
 from firmware_sim.administration.checking import (
@@ -42,7 +46,8 @@ from firmware_sim.administration.commands import (
     set_non_secure_mode,
 )
 from firmware_sim.administration.directory import drafting
-from firmware_sim.cluster import SecurityMode
+from firmware_sim.cli import commands
+from firmware_sim.cluster import CertificateMaker, FreshKeys, SecurityMode
 from firmware_sim.cluster.configuration import device_configuration
 from secd.configuration import parse_configuration_untrusted
 from secd.errors import UnusableInput
@@ -238,6 +243,20 @@ def test_the_command(mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert {"kind", "place", "note", "text"} <= told["findings"][0].keys()
     assert told["steps"][0]["command"].startswith("firmware-sim utils ctl update")
     assert len(told["certificates"]) == 6
+
+
+def test_nothing_is_written_into_what_is_no_clusters_directory(tmp_path: Path) -> None:
+    done = CliRunner().invoke(commands, ["check", "--dir", str(tmp_path)])
+    assert "is no cluster directory" in str(done.exception)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_no_header_can_express(site: Path) -> None:
+    odd = CertificateMaker(FreshKeys(), Random(1), MADE_AT, bits=1536)
+    with drafting(site) as draft:
+        draft.cluster.publisher.callmanager = odd.self_signed(subject("cucm-0"))
+    with pytest.raises(UnusableInput, match=r"ITL cannot be signed: .*1536 bits"):
+        report_of(site)
 
 
 def test_every_kind_has_its_words() -> None:
