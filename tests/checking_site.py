@@ -105,7 +105,9 @@ def follow(root: Path, steps: Iterable[Step], phones: list[HeldPhone]) -> list[H
     for step in steps:
         if step.kind is StepKind.ERASE_BY_HAND:
             phones = [
-                replace(phone, installed=Installed()) if phone.device == step.place else phone
+                replace(phone, installed=Installed())
+                if phone.device in step.place.split(", ")
+                else phone
                 for phone in phones
             ]
         elif step.kind in (StepKind.PHONES_TAKE, StepKind.RESTART_CALLMANAGER):

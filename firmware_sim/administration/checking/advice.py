@@ -50,7 +50,7 @@ class StepKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do. place -- the node or the phone; unit -- the certificate."""
+    """One thing to do. place -- the node, or the phones; unit -- the certificate."""
 
     kind: StepKind
     place: str = ""
@@ -104,7 +104,8 @@ def advise(
     steps = [*first, *lists]
     if lists:  # else there is nothing new for phones to reset for
         steps += _all(site, StepKind.RESTART_CALLMANAGER)
-    steps += (Step(StepKind.ERASE_BY_HAND, who) for who in refusing(site, phones, plan))
+    locked = ", ".join(refusing(site, phones, plan))
+    steps += [Step(StepKind.ERASE_BY_HAND, locked)] if locked else []
     steps.append(Step(StepKind.PHONES_TAKE))
     if plan.ctl_is_reset or plan.itl_is_reset:
         steps += [Step(StepKind.UPDATE_CTL)] if plan.ctl_is_reset else []
