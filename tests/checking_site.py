@@ -8,6 +8,8 @@ from pathlib import Path
 from administration_site import DEVICE, KEYS, NOW
 
 from firmware_sim.administration.checking import (
+    Finding,
+    FindingKind,
     HeldPhone,
     Report,
     Site,
@@ -52,6 +54,18 @@ def report_of(root: Path, *phones: HeldPhone) -> Report:
     return make_report(site_of(root), phones, MODELS)
 
 
+def found(root: Path, *phones: HeldPhone) -> dict[FindingKind, Finding]:
+    return {one.kind: one for one in report_of(root, *phones).findings}
+
+
+def value(finding: Finding, name: str) -> str:
+    return dict(finding.values)[name]
+
+
+def kinds_of_steps(root: Path, *phones: HeldPhone) -> list[StepKind]:
+    return [step.kind for step in report_of(root, *phones).steps]
+
+
 def new_phone(root: Path, model: str = "7961", device: str = DEVICE) -> HeldPhone:
     """A phone that has just booted for the first time."""
     found = model_catalogue().find(model)
@@ -91,7 +105,9 @@ def follow(root: Path, steps: Iterable[Step], phones: list[HeldPhone]) -> list[H
     for step in steps:
         if step.kind is StepKind.ERASE_BY_HAND:
             phones = [
-                replace(phone, installed=Installed()) if phone.device == step.place else phone
+                replace(phone, installed=Installed())
+                if phone.device in step.place.split(", ")
+                else phone
                 for phone in phones
             ]
         elif step.kind in (StepKind.PHONES_TAKE, StepKind.RESTART_CALLMANAGER):

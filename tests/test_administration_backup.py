@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from administration_site import DEVICE, NOW, content, new_cluster, typed
@@ -199,6 +200,36 @@ def test_an_archive_cut_anywhere_is_refused(site: Path, tmp_path: Path) -> None:
         with pytest.raises(UnusableInput, match=r"cut\.tar"):
             restore(tmp_path / "cut.tar", tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_an_archive_with_any_octet_changed_is_a_cluster_or_refused(
+    site: Path, tmp_path: Path
+) -> None:
+    back_up(site, tmp_path / "b.tar")
+    octets = (tmp_path / "b.tar").read_bytes()
+    random, refused = Random(7), 0
+    for number in range(60):
+        changed = bytearray(octets)
+        for _ in range(random.randrange(1, 4)):
+            changed[random.randrange(2048 if number % 2 else len(octets))] = random.randrange(256)
+        (tmp_path / "bad.tar").write_bytes(changed)
+        root = tmp_path / f"new{number}"
+        try:
+            restore(tmp_path / "bad.tar", root)
+        except UnusableInput:
+            refused += 1
+            assert not root.exists()
+        else:
+            read_cluster(root)
+    assert refused
+
+
+def test_headers_that_announce_headers(tmp_path: Path) -> None:
+    info, octets = member("x", b"7 a=b\n\n\n", tarfile.XHDTYPE)
+    header = info.tobuf() + octets.ljust(512, b"\0")
+    (tmp_path / "deep.tar").write_bytes(header * 3000 + bytes(1024))
+    with pytest.raises(UnusableInput, match=r"deep\.tar"):
+        restore(tmp_path / "deep.tar", tmp_path / "new")
 
 
 def test_a_file_that_claims_to_be_huge(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from checking_site import (
     restart_everywhere,
 )
 
-from firmware_sim.administration.checking import FindingKind, StepKind
+from firmware_sim.administration.checking import FindingKind, Report, StepKind
 from firmware_sim.administration.commands import Service, Unit, set_mixed_mode
 from firmware_sim.administration.directory import create, drafting
 from firmware_sim.cluster import Release
@@ -34,6 +34,11 @@ def site_with(root: Path, release: Release, mixed: bool = True) -> Path:
 
 def kinds_of(root: Path) -> set[FindingKind]:
     return {finding.kind for finding in report_of(root).findings}
+
+
+def erased_by_hand(report: Report) -> list[str]:
+    erased = [step.place for step in report.steps if step.kind is StepKind.ERASE_BY_HAND]
+    return [phone for place in erased for phone in place.split(", ")]
 
 
 # What administrators renew at a time (TVS then on both nodes), and what they have restarted before
@@ -58,8 +63,7 @@ def test_following_the_advice_leaves_no_phone_behind(
         report = report_of(root, *phones)
         assert report.in_step == (report.steps == ())
         told = (chosen, services, report.findings, report.steps)
-        erased = [step.place for step in report.steps if step.kind is StepKind.ERASE_BY_HAND]
-        assert DEVICE not in erased, told
+        assert DEVICE not in erased_by_hand(report), told
         phones = follow(root, report.steps, phones)
         assert not is_locked(root, phones[0]), told
         after = report_of(root, *phones)
@@ -131,7 +135,7 @@ def test_before_10_there_is_no_key_to_help(tmp_path: Path) -> None:
     renew(root, Unit.TVS, node="cucm-1")
     restart_everywhere(root, TFTP, TVS, CALLMANAGER)
     steps = report_of(root, phone).steps
-    assert [step.place for step in steps if step.kind is StepKind.ERASE_BY_HAND] == [DEVICE]
+    assert DEVICE in erased_by_hand(report_of(root, phone))
     (phone,) = follow(root, steps, [phone])
     assert report_of(root, phone).in_step
 
@@ -146,7 +150,7 @@ def test_everything_renewed_at_once_cannot_be_helped(tmp_path: Path, release: Re
     assert StepKind.ERASE_BY_HAND not in {step.kind for step in report_of(root, phone).steps}
     restart_everywhere(root, TVS)
     steps = report_of(root, phone).steps
-    assert DEVICE in [step.place for step in steps if step.kind is StepKind.ERASE_BY_HAND]
+    assert DEVICE in erased_by_hand(report_of(root, phone))
     (phone,) = follow(root, steps, [phone])
     assert report_of(root, phone).in_step
 
@@ -158,9 +162,20 @@ def test_a_7960_is_erased_by_hand(tmp_path: Path) -> None:
     renew(root, Unit.CALLMANAGER)
     assert FindingKind.WOULD_LOCK in kinds_of(root)
     steps = report_of(root, phone).steps
-    assert DEVICE in [step.place for step in steps if step.kind is StepKind.ERASE_BY_HAND]
+    assert DEVICE in erased_by_hand(report_of(root, phone))
     (phone,) = follow(root, steps, [phone])
     assert report_of(root, phone).in_step
+
+
+def test_nothing_is_restarted_for_a_phone_that_must_be_erased(tmp_path: Path) -> None:
+    root = site_with(tmp_path / "site", BEFORE_12)
+    stranger = site_with(tmp_path / "other", FROM_12)
+    phone = new_phone(stranger, "7960")
+    steps = report_of(root, phone).steps
+    assert [(step.kind, step.place) for step in steps] == [
+        (StepKind.ERASE_BY_HAND, DEVICE),
+        (StepKind.PHONES_TAKE, ""),
+    ]
 
 
 def test_a_new_capf_certificate_wants_a_new_ctl(tmp_path: Path) -> None:

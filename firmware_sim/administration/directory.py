@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random, SystemRandom
 
-from firmware_sim.administration.journal import change_all, finish
+from firmware_sim.administration.journal import JOURNAL, change_all, finish
 from firmware_sim.cluster import (
     CTL_FILE,
     ITL_FILE,
@@ -182,8 +182,8 @@ def being_changed(root: Path) -> Iterator[None]:
 
     Raises UnusableInput as `drafting` does, and for what is no cluster's directory.
     """
-    if not root.is_dir():
-        raise UnusableInput(f"{root}: No such directory")
+    if not (root / JOURNAL).exists():  # else it may become one when that is finished
+        _refuse_foreign(root)
     with _locked(root):
         finish(root)
         yield
@@ -205,10 +205,7 @@ def create(root: Path, cluster: Cluster) -> None:
 
 def read_cluster(root: Path, random: Random | None = None) -> Cluster:
     """Return the cluster as it is configured. Raises UnusableInput."""
-    if not is_cluster_directory(root):
-        raise UnusableInput(
-            f"{root} is no cluster directory; firmware-sim cluster new --dir {root} makes one"
-        )
+    _refuse_foreign(root)
     return read_lab(root, random or SystemRandom())
 
 
@@ -233,6 +230,13 @@ def find_node(cluster: Cluster, name: str | None) -> Node:
             return node
     names = ", ".join(node.name for node in cluster.nodes)
     raise UnusableInput(f"there is no node {name!a}; the nodes are {names}")
+
+
+def _refuse_foreign(root: Path) -> None:
+    if not is_cluster_directory(root):
+        raise UnusableInput(
+            f"{root} is no cluster directory; firmware-sim cluster new --dir {root} makes one"
+        )
 
 
 def _says_more(made: bytes, last: bytes) -> bool:
