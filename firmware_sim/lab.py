@@ -29,6 +29,7 @@ from random import Random, SystemRandom
 import tomli_w
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -64,7 +65,6 @@ CAPF_FILE = "capf.sqlite"
 _FIRMWARE_ROLE = "firmware"
 _MANUFACTURING_ROLE = "manufacturing"
 _FIRMWARE_SUBJECT = Subject("stand-in for the firmware key", "lab", "secd", "lab", "lab", "NZ")
-_KEYS_KNOWN = 256  # of the cluster directories that a process works on
 _SECRET = 0o600
 _PUBLIC = 0o644
 _SUFFIXES = (".cnf.xml", ".cnf.xml.sgn", ".cnf.xml.enc.sgn")
@@ -264,28 +264,26 @@ def _read_pem(keys: Path, role: str) -> tuple[bytes, rsa.RSAPrivateKey]:
 def read_pem(path: Path) -> tuple[bytes, rsa.RSAPrivateKey]:
     """Return the certificate (DER) and the key in a file. Raises UnusableInput."""
     try:
-        return _parse_pem(path.read_bytes())
+        der, key, certificate_key = _parse_pem(path.read_bytes())
     except OSError as error:
         raise UnusableInput(f"{path}: {error.strerror}") from None
-    except UnusableInput as error:
-        raise UnusableInput(f"{path}: {error}") from None
-
-
-@lru_cache(maxsize=_KEYS_KNOWN)
-def _parse_pem(octets: bytes) -> tuple[bytes, rsa.RSAPrivateKey]:
-    """Return certificate and key; OpenSSL takes some 15 ms to check a key, so it does it once.
-
-    Raises UnusableInput.
-    """
-    try:
-        key = load_pem_private_key(octets, None)
-        der = x509.load_pem_x509_certificate(octets).public_bytes(Encoding.DER)
-        certificate_key = load_certificate_untrusted(der).public_key()
     except (ValueError, TypeError, MalformedFile):
-        raise UnusableInput("is not a private key and a certificate (PEM)") from None
+        raise UnusableInput(f"{path}: is not a private key and a certificate (PEM)") from None
     if not isinstance(key, rsa.RSAPrivateKey) or key.public_key() != certificate_key:
-        raise UnusableInput("the key is not RSA or not the certificate's")
+        raise UnusableInput(f"{path}: the key is not RSA or not the certificate's")
     return der, key
+
+
+@lru_cache(maxsize=128)
+def _parse_pem(octets: bytes) -> tuple[bytes, PrivateKeyTypes, PublicKeyTypes]:
+    """Return certificate, its key, the certificate's key.
+
+    To load a key is to check it, which takes 10 ms and more; a cluster is read again whenever
+    one of its files changes. Raises what the library does, and MalformedFile.
+    """
+    key = load_pem_private_key(octets, None)
+    der = x509.load_pem_x509_certificate(octets).public_bytes(Encoding.DER)
+    return der, key, load_certificate_untrusted(der).public_key()
 
 
 def pem_of(credential: Credential) -> bytes:

@@ -62,6 +62,12 @@ def test_what_is_no_name_of_an_etoken(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_three_tokens_or_certain_ones(tmp_path: Path) -> None:
+    done("new", "--count", "3", "--out", tmp_path, typed=f"{PIN}\n")
+    assert len(list(tmp_path.iterdir())) == 3
+    assert run("new", NAME, "--count", "3", "--out", tmp_path).exit_code == 2
+
+
 def test_one_name_twice(tmp_path: Path) -> None:
     assert "the same" in refused("new", NAME, NAME, "--out", tmp_path, typed=f"{PIN}\n")
 

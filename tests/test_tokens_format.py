@@ -13,11 +13,19 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
     load_pem_private_key,
 )
+from support import vector
 from token_support import NAME, PIN, count_in, forbid_pins, has_key, issued, new_token
 
-from firmware_sim.tokens import TokenLocked, TokenUnavailable, open_file_token
-from firmware_sim.tokens.file_format import Contents, decode_untrusted, encode, head
-from firmware_sim.tokens.pkcs8 import ITERATIONS, check_form_untrusted, decrypt_key, encrypt_key
+from firmware_sim.cluster import listed_token
+from firmware_sim.tokens import TokenLocked, TokenUnavailable, WrongPIN, open_file_token
+from firmware_sim.tokens.file_format import Contents, decode_token_untrusted, encode, head
+from firmware_sim.tokens.pkcs8 import (
+    ITERATIONS,
+    _encode,
+    check_key_untrusted,
+    decrypt_key,
+    encrypt_key,
+)
 from secd.errors import DecryptionFailed, MalformedFile
 
 KEY = issued(NAME).credential.key
@@ -36,14 +44,14 @@ def changed(left: int, old: bytes, new: bytes, octets: bytes = FILE) -> bytes:
 
 def refused(octets: bytes) -> str:
     with pytest.raises(MalformedFile) as raised:
-        decode_untrusted(octets)
+        decode_token_untrusted(octets)
     return str(raised.value)
 
 
 @pytest.mark.parametrize("left", range(16))
 def test_a_file_says_what_was_written(left: int) -> None:
     contents = Contents(left, CERTIFICATE, SEALED if left else None)
-    assert decode_untrusted(encode(contents)) == contents
+    assert decode_token_untrusted(encode(contents)) == contents
 
 
 def test_every_flipped_bit_is_noticed() -> None:
@@ -58,7 +66,7 @@ def test_damage_to_a_count_locks_at_worst() -> None:
     for count in range(100):
         damaged = octets[:at] + b"%02d" % count + octets[at + 2 :]
         if count == 0:
-            assert decode_untrusted(damaged) == Contents(0, CERTIFICATE, None)
+            assert decode_token_untrusted(damaged) == Contents(0, CERTIFICATE, None)
         elif count != 10:
             assert "damaged" in refused(damaged)
 
@@ -135,6 +143,18 @@ def test_a_certificate_that_is_none_of_a_token(tmp_path: Path) -> None:
         open_file_token(path)
 
 
+def test_a_token_that_openssl_made(tmp_path: Path) -> None:
+    path = tmp_path / "made.token"
+    path.write_bytes(vector("tokens/ADN4e31f914.token"))
+    path.chmod(0o600)
+    token = open_file_token(path)
+    assert token.sign(b"list", PIN) == vector("tokens/list.sha1-signature")
+    serial = "BD:A3:02:00:00:00:D8:88:64:1F"  # of this token in the seed guide
+    assert (token.name, listed_token(token.certificate).serial.hex(":").upper()) == (NAME, serial)
+    with pytest.raises(WrongPIN):
+        token.sign(b"list", "Cisco124")
+
+
 def test_openssl_reads_a_token_file(tmp_path: Path) -> None:
     token = new_token(tmp_path)
     found = load_pem_private_key(token.path.read_bytes(), PIN.encode())
@@ -157,7 +177,7 @@ def test_the_key_is_stretched_as_it_should_be() -> None:
 @pytest.mark.parametrize("iterations", [1, 127, 128, 2048, 65_535])
 def test_keys_of_any_number_of_iterations(iterations: int) -> None:
     sealed = encrypt_key(KEY, PIN, iterations)
-    check_form_untrusted(sealed)
+    check_key_untrusted(sealed)
     assert decrypt_key(sealed, PIN).private_numbers() == KEY.private_numbers()
 
 
@@ -172,7 +192,7 @@ def test_a_key_of_another_kind() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     secret = BestAvailableEncryption(PIN.encode())
     sealed = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, secret)
-    check_form_untrusted(sealed)  # what others wrote in this form is taken
+    check_key_untrusted(sealed)  # what others wrote in this form is taken
     with pytest.raises(DecryptionFailed, match="an RSA key"):
         decrypt_key(sealed, PIN)
 
@@ -180,13 +200,17 @@ def test_a_key_of_another_kind() -> None:
 def test_damage_to_the_key_is_found_before_the_pin() -> None:
     for damaged in (b"", SEALED[:-1], SEALED[:-16], SEALED + b"\0", b"\x30\x00", os.urandom(99)):
         with pytest.raises(MalformedFile):
-            check_form_untrusted(damaged)
+            check_key_untrusted(damaged)
     many = encrypt_key(KEY, PIN, 300).replace(b"\x02\x02\x01\x2c", b"\x02\x02\x00\x00")
     with pytest.raises(MalformedFile, match="iterations"):
-        check_form_untrusted(many)
-    huge = encrypt_key(KEY, PIN, 100_000).replace(b"\x02\x03\x01\x86\xa0", b"\x02\x03\x98\x96\x81")
+        check_key_untrusted(many)
+
+
+@pytest.mark.parametrize("iterations", [0, 10_000_001, 2**31 - 1])
+def test_a_file_does_not_keep_us_busy(iterations: int) -> None:
+    check_key_untrusted(_encode(bytes(16), 10_000_000, bytes(16), bytes(640)))
     with pytest.raises(MalformedFile, match="iterations"):
-        check_form_untrusted(huge)
+        check_key_untrusted(_encode(bytes(16), iterations, bytes(16), bytes(640)))
 
 
 def test_a_part_of_a_block_is_no_key() -> None:
@@ -195,4 +219,4 @@ def test_a_part_of_a_block_is_no_key() -> None:
     size = int.from_bytes(content[at + 2 : at + 4], "big") - 1
     content = content[: at + 2] + size.to_bytes(2, "big") + content[at + 4 : -1]
     with pytest.raises(MalformedFile, match="whole blocks"):
-        check_form_untrusted(b"\x30\x82" + len(content).to_bytes(2, "big") + content)
+        check_key_untrusted(b"\x30\x82" + len(content).to_bytes(2, "big") + content)

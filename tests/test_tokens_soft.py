@@ -213,12 +213,21 @@ def test_a_key_that_could_not_be_destroyed_is_of_no_use(
     assert token.path.read_bytes().endswith(b"-----END CERTIFICATE-----\n")
 
 
-def test_the_octets_of_the_key_are_gone_from_the_same_file(token: FileToken) -> None:
-    """Not only unlinked: whoever had the file open sees no key either."""
-    with token.path.open("rb") as before:
-        key = token.path.read_bytes()[-200:]
-        lock(token)
-        assert key not in before.read()
+def test_the_octets_of_the_key_are_written_over(
+    token: FileToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only cut off: what is cut off stays on the disk."""
+    whole, cut = token.path.read_bytes(), os.ftruncate
+    seen: list[bytes] = []
+
+    def look(descriptor: int, size: int) -> None:
+        seen.append(os.pread(descriptor, len(whole), size))
+        cut(descriptor, size)
+
+    monkeypatch.setattr(os, "ftruncate", look)
+    lock(token)
+    at = whole.index(b"-----BEGIN ENCRYPTED")
+    assert seen == [bytes(len(whole) - at)]
 
 
 def test_a_second_process_is_told(token: FileToken, monkeypatch: pytest.MonkeyPatch) -> None:

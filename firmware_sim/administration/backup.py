@@ -38,9 +38,10 @@ from secd.errors import UnusableInput
 _FILE_LIMIT_BYTES: Final = 64 * 1024 * 1024  # components of firmware have up to some 20 MB
 _ARCHIVE_LIMIT_BYTES: Final = 1024 * 1024 * 1024
 _COUNT_LIMIT: Final = 20_000
+_SECRET_SUFFIXES: Final = frozenset({".pem", ".sqlite", ".secret"})
 _NAME: Final = r"[A-Za-z0-9_][A-Za-z0-9_.@+ -]{0,99}"
 _NAMES: Final = re.compile(
-    rf"cluster\.toml|capf\.sqlite|keys/{_NAME}\.pem|common/{_NAME}(/{_NAME}){{0,8}}"
+    rf"cluster\.toml|capf\.sqlite|ctl-provider\.secret|keys/{_NAME}\.pem|common/{_NAME}(/{_NAME}){{0,8}}"
     rf"|troubleshoot/{_NAME}\.pem|nodes/{_NAME}/CTLFile\.tlv"
     r"|nodes/[A-Za-z0-9][A-Za-z0-9.-]{0,62}/running/"
     r"(CTLFile\.tlv|ITLFile\.tlv|(TFTP|CallManager|TVS|CAPF)\.pem)",
@@ -132,7 +133,9 @@ def _unpack(file: Path, folder: Path) -> int:
             return _unpack_members(archive, file, folder)
     except OSError as error:
         raise UnusableInput(f"{file}: {error.strerror or error}") from None
-    except (tarfile.TarError, EOFError, ValueError) as error:
+    except (tarfile.TarError, EOFError, ValueError, RecursionError) as error:
+        # ValueError: numbers and names that are none. RecursionError: headers that announce
+        # headers, as many as the archive holds.
         raise UnusableInput(f"{file}: is no backup (tar archive): {error}") from None
 
 
@@ -158,7 +161,7 @@ def _unpack_members(archive: tarfile.TarFile, file: Path, folder: Path) -> int:
 
 
 def _write(path: Path, octets: bytes, changed_at: float) -> None:
-    secret = path.suffix == ".pem" or path.name == CAPF_FILE
+    secret = path.suffix in _SECRET_SUFFIXES
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(path, flags, mode=0o600 if secret else 0o644)
@@ -183,4 +186,5 @@ def _check(folder: Path, file: Path) -> None:
             read_tvs(folder, node.name)
         read_capf(folder, cluster.publisher.name)
     except UnusableInput as error:
-        raise UnusableInput(f"{file}: {str(error).replace(str(folder) + '/', '')}") from None
+        inside = str(error).replace(f"{folder}: ", "").replace(f"{folder}/", "")
+        raise UnusableInput(f"{file}: {inside}") from None

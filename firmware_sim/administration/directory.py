@@ -15,11 +15,11 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random, SystemRandom
 
-from firmware_sim.administration.journal import change_all, finish
+from firmware_sim.administration.journal import JOURNAL, change_all, finish
 from firmware_sim.cluster import (
     CTL_FILE,
     ITL_FILE,
@@ -28,7 +28,9 @@ from firmware_sim.cluster import (
     itl_file,
 )
 from firmware_sim.lab import is_lab, pem_of, read_lab, state_files
-from secd.errors import UnusableInput
+from secd.errors import MalformedFile, UnusableInput
+from secd.trust import verifies_itself
+from secd.trustlist import decode_trust_list_untrusted
 
 NODES_FOLDER = "nodes"
 _LOCK = "lock"
@@ -82,11 +84,16 @@ class Draft:
     def load_tftp(self, node: Node, itl: bytes | None = None) -> None:
         """Let a node's TFTP start: it loads the CTL, makes the ITL and takes CallManager.pem.
 
+        An ITL that says what the last one says is not made again: "the checksum changes only
+        when there is a change in the ITL file" (security by default guide).
         itl -- one that is served instead. Raises UnsupportedKey.
         """
         running = _running_name(node)
+        name = f"{running}/{ITL_FILE}"
+        last = read_if_there(self.root / name)
+        made = itl or itl_file(self.cluster, node)
         self.files[f"{running}/{CTL_FILE}"] = self.ctl(node)
-        self.files[f"{running}/{ITL_FILE}"] = itl or itl_file(self.cluster, node)
+        self.files[name] = made if last is None or _says_more(made, last) else last
         self.files[f"{running}/{TFTP_PEM}"] = pem_of(node.callmanager)
 
     def load_callmanager(self, node: Node) -> None:
@@ -171,10 +178,12 @@ def holding(root: Path) -> Iterator[Draft]:
 
 @contextmanager
 def being_changed(root: Path) -> Iterator[None]:
-    """Keep other administrators away from a directory in which no change is left half done.
+    """Keep other administrators away from a cluster in which no change is left half done.
 
-    Raises UnusableInput as `drafting` does.
+    Raises UnusableInput as `drafting` does, and for what is no cluster's directory.
     """
+    if not (root / JOURNAL).exists():  # else it may become one when that is finished
+        _refuse_foreign(root)
     with _locked(root):
         finish(root)
         yield
@@ -196,10 +205,7 @@ def create(root: Path, cluster: Cluster) -> None:
 
 def read_cluster(root: Path, random: Random | None = None) -> Cluster:
     """Return the cluster as it is configured. Raises UnusableInput."""
-    if not is_cluster_directory(root):
-        raise UnusableInput(
-            f"{root} is no cluster directory; firmware-sim cluster new --dir {root} makes one"
-        )
+    _refuse_foreign(root)
     return read_lab(root, random or SystemRandom())
 
 
@@ -224,6 +230,23 @@ def find_node(cluster: Cluster, name: str | None) -> Node:
             return node
     names = ", ".join(node.name for node in cluster.nodes)
     raise UnusableInput(f"there is no node {name!a}; the nodes are {names}")
+
+
+def _refuse_foreign(root: Path) -> None:
+    if not is_cluster_directory(root):
+        raise UnusableInput(
+            f"{root} is no cluster directory; firmware-sim cluster new --dir {root} makes one"
+        )
+
+
+def _says_more(made: bytes, last: bytes) -> bool:
+    """Tell whether two lists differ in more than when they were signed."""
+    try:
+        new, old = decode_trust_list_untrusted(made), decode_trust_list_untrusted(last)
+    except MalformedFile:
+        return True
+    header = replace(new.header, signature=old.header.signature, timestamp=old.header.timestamp)
+    return (header, new.records) != (old.header, old.records) or not verifies_itself(old)
 
 
 def _running_name(node: Node) -> str:

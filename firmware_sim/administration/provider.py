@@ -1,36 +1,20 @@
-"""What the CTL Providers of a cluster directory do: tell, check, stage, commit. No network.
+"""What the CTL Provider of a node answers: who may log in, what is told, what is staged.
 
-Each node's provider writes its own node's CTL, and the publisher's the cluster's mode too. A
-change comes in two steps, so that all nodes get a CTL or none does:
-
-    stage    checks the CTL against the node, brings it to the disk beside the one that is there,
-             and from the first node on holds the cluster's lock: no administrator comes between
-    commit   one rename (for the publisher a journal of two): no octet needs to be written any more
-
-What was staged and is not committed is dropped when its conversation ends. The lock is given up
-with the last of them. Providers of one process share a `ProviderSite`.
+Each node's provider writes its own node's CTL, and the publisher's the cluster's mode too; how,
+is decided by `staging`.
 """
 
 import hashlib
-from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_sim.administration.directory import (
     ClusterBusy,
-    Draft,
-    ctl_name,
     drafting,
     find_node,
-    holding,
-    read_cluster,
-    read_list,
 )
-from firmware_sim.administration.journal import Prepared, prepare
-from firmware_sim.administration.running import read_callmanager
-from firmware_sim.cluster import CTL_FILE, Cluster, CTLKind, Node
-from firmware_sim.ctl_provider.gate import Gate
+from firmware_sim.administration.staging import ProviderRefusal, ProviderSite
+from firmware_sim.cluster import Credential
 from firmware_sim.ctl_provider.messages import (
     Answer,
     Certificates,
@@ -52,19 +36,9 @@ from firmware_sim.ctl_provider.messages import (
     SetMode,
 )
 from firmware_sim.ctl_provider.password import Administrator, parse_administrator
-from secd.errors import MalformedFile, SecdError, UnusableInput
-from secd.trust import verifies_itself
-from secd.trustlist import Function, TrustList, decode_trust_list_untrusted
+from secd.errors import UnusableInput
 
 ADMINISTRATOR_FILE = "ctl-provider.secret"
-
-
-class ProviderRefusal(SecdError):  # noqa: N818 - the name is the finding
-    """A provider refuses a request. reason -- as the answer says it."""
-
-    def __init__(self, reason: RefusalReason, text: str) -> None:
-        self.reason = reason
-        super().__init__(text)
 
 
 def write_administrator(root: Path, administrator: Administrator) -> None:
@@ -86,105 +60,6 @@ def read_administrator(root: Path) -> Administrator:
     except OSError as error:
         raise UnusableInput(f"{path}: {error.strerror}") from None
     return parse_administrator(octets, str(path))
-
-
-@dataclass(slots=True)
-class _Change:
-    """A change that is being staged. hold -- gives up the cluster when it is closed."""
-
-    transaction: bytes
-    draft: Draft
-    hold: ExitStack
-    staged: dict[str, Prepared] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class ProviderSite:
-    """The providers of a cluster directory. clock -- seconds that only grow."""
-
-    root: Path
-    clock: Callable[[], float]
-    gate: Gate = field(init=False)
-    _change: _Change | None = None
-
-    def __post_init__(self) -> None:
-        self.gate = Gate(self.clock)
-
-    def stage(self, name: str, request: SaveCTL, mixed: bool | None) -> None:
-        """Stage a node's CTL; with it, on the publisher, the mode. None: the mode stays.
-
-        Raises ProviderRefusal, ClusterBusy, UnusableInput.
-        """
-        change = self._begin(request.transaction)
-        try:
-            node = change.draft.node(name)
-            self._check(change.draft.cluster, node, request, mixed)
-            change.staged[name] = prepare(
-                self.root, self._changes(change.draft, node, request.ctl, mixed), _journal_of(name)
-            )
-        finally:
-            self._end_if_empty(change)
-
-    def _begin(self, transaction: bytes) -> _Change:
-        if self._change is None:
-            with ExitStack() as stack:
-                draft = stack.enter_context(holding(self.root))
-                self._change = _Change(transaction, draft, stack.pop_all())
-        if self._change.transaction != transaction:
-            raise ClusterBusy(f"{self.root}: another CTL Client is changing this cluster")
-        return self._change
-
-    def _check(self, cluster: Cluster, node: Node, request: SaveCTL, mixed: bool | None) -> None:
-        held = read_list(self.root, node, CTL_FILE)
-        if request.base != _base_of(held):
-            raise ProviderRefusal(
-                RefusalReason.CHANGED_MEANWHILE,
-                f"the CTL of {node.name} was changed by somebody else; begin anew",
-            )
-        complaint = _complaint(cluster, node, request.ctl, mixed)
-        if complaint:
-            raise ProviderRefusal(RefusalReason.BAD_CTL, complaint)
-
-    def _changes(
-        self, draft: Draft, node: Node, ctl: bytes, mixed: bool | None
-    ) -> dict[str, bytes | None]:
-        if node is not draft.cluster.publisher:
-            return {ctl_name(node): ctl}
-        cluster = draft.cluster
-        cluster.ctl = CTLKind.CTL_CLIENT
-        if mixed is not None:
-            cluster.mixed_mode = mixed
-        if cluster.mixed_mode:
-            cluster.autoregistration = False  # seed guide, step 4
-        return {**draft.changes(), ctl_name(node): ctl}
-
-    def commit(self, name: str, transaction: bytes) -> None:
-        """Put what a node has staged into its place. Raises ProviderRefusal, UnusableInput."""
-        change = self._change
-        staged = None
-        if change is not None and change.transaction == transaction:
-            staged = change.staged.pop(name, None)
-        if change is None or staged is None:
-            raise ProviderRefusal(RefusalReason.NOT_ALLOWED, f"{name} has staged no such change")
-        try:
-            staged.commit()
-        finally:
-            self._end_if_empty(change)
-
-    def drop(self, name: str, transaction: bytes) -> None:
-        """Drop what a node has staged and not committed; without any, do nothing."""
-        change = self._change
-        if change is None or change.transaction != transaction:
-            return
-        staged = change.staged.pop(name, None)
-        if staged is not None:
-            staged.drop()
-        self._end_if_empty(change)
-
-    def _end_if_empty(self, change: _Change) -> None:
-        if not change.staged:
-            self._change = None
-            change.hold.close()
 
 
 class Visit:
@@ -214,8 +89,7 @@ class Visit:
             case GetCertificates():
                 return self._certificates()
             case GetCTL():
-                node = find_node(read_cluster(self._site.root), self._name)
-                return HeldCTL(read_list(self._site.root, node, CTL_FILE))
+                return HeldCTL(self._site.ctl(self._name))
             case SetMode(mixed):
                 self._require_publisher()
                 self._mixed = mixed
@@ -229,20 +103,20 @@ class Visit:
                 return Committed()
 
     def _require_publisher(self) -> None:
-        publisher = read_cluster(self._site.root).publisher.name
+        publisher = self._site.cluster().publisher.name
         if self._name != publisher:
             raise ProviderRefusal(
                 RefusalReason.NOT_ALLOWED, f"the mode is set on the publisher, {publisher}"
             )
 
     def _certificates(self) -> Certificates:
-        root = self._site.root
-        cluster = read_cluster(root)
+        site = self._site
+        cluster = site.cluster()
         node = find_node(cluster, self._name)
         facts = None
         if node is cluster.publisher:
             nodes = tuple(
-                ClusterNode(one.name, _fingerprint(read_callmanager(root, one.name).certificate))
+                ClusterNode(one.name, _fingerprint(site.shown(one.name).certificate))
                 for one in cluster.nodes
             )
             facts = PublisherFacts(
@@ -277,6 +151,10 @@ class NodeProvider:
         """Begin a conversation."""
         return Visit(self.site, self.name)
 
+    def identity(self) -> Credential:
+        """Return what it shows."""
+        return self.site.shown(self.name)
+
 
 def log_in(site: ProviderSite, address: str, login: Login) -> LoggedIn | Refused:
     """Judge a login from an address; the attempt counts before the password is looked at."""
@@ -296,44 +174,5 @@ def log_in(site: ProviderSite, address: str, login: Login) -> LoggedIn | Refused
     return LoggedIn()
 
 
-def _complaint(cluster: Cluster, node: Node, ctl: bytes, mixed: bool | None) -> str:
-    """Return what is wrong with a CTL for a node; nothing: an empty text."""
-    try:
-        trust_list = decode_trust_list_untrusted(ctl)
-    except MalformedFile as error:
-        return f"what {node.name} got is no CTL: {error}"
-    if not verifies_itself(trust_list):
-        return f"the CTL for {node.name} is not signed by a SAST of its own"
-    listed = _listed_nodes(trust_list)
-    if listed.get(node.name, b"") not in (None, node.callmanager.certificate):
-        return f"the CTL does not list the CallManager certificate that {node.name} has"
-    if node is not cluster.publisher:
-        return ""
-    if [*listed] != [one.name for one in cluster.nodes]:
-        return f"the CTL lists {', '.join(listed)}, not the nodes of the cluster"
-    wants_certificates = cluster.mixed_mode if mixed is None else mixed
-    if any((certificate is not None) != wants_certificates for certificate in listed.values()):
-        return f"the CTL is not one of {'mixed' if wants_certificates else 'non-secure'} mode"
-    capf = [one.certificate for one in trust_list.records if one.function == Function.CAPF]
-    return "" if capf == [cluster.capf.certificate] else "the CTL lists another CAPF certificate"
-
-
-def _listed_nodes(trust_list: TrustList) -> dict[str, bytes | None]:
-    """Return the CallManager certificates of a list by the names of nodes."""
-    return {
-        (record.dns_name or b"").decode("utf-8", "replace"): record.certificate
-        for record in trust_list.records
-        if record.function == Function.CCM_TFTP
-    }
-
-
-def _journal_of(name: str) -> str:
-    return f"nodes/{name}/journal"
-
-
 def _fingerprint(certificate: bytes) -> bytes:
     return hashlib.sha256(certificate).digest()
-
-
-def _base_of(held: bytes | None) -> bytes:
-    return b"" if held is None else _fingerprint(held)

@@ -24,7 +24,7 @@ from firmware_sim.administration.running import (
     read_tvs,
     read_tvs_directory,
 )
-from firmware_sim.cluster import CTL_FILE, ClusterFiles, Credential, Device, NotFound
+from firmware_sim.cluster import CTL_FILE, Cluster, ClusterFiles, Credential, Device, NotFound
 from firmware_sim.lab import KEYS_FOLDER, STATE_FILE
 from firmware_sim.tvs import TVSDirectory
 from secd.errors import UnusableInput
@@ -164,9 +164,24 @@ class CurrentCAPF:
         return self.capf
 
 
-def _running_files(root: Path, name: str) -> list[Path]:
-    """Return what a node's services loaded; nothing for a node that was given another name."""
-    return sorted(running_folder(root, name).glob("*"))
+@dataclass(slots=True)
+class CurrentCluster:
+    """A cluster as it is configured; read again only when it has changed."""
+
+    root: Path
+    _cluster: _Followed[Cluster] = field(init=False)
+
+    def __post_init__(self) -> None:
+        root = self.root
+        self._cluster = _Followed(
+            root,
+            lambda: [root / STATE_FILE, *sorted((root / KEYS_FOLDER).glob("*.pem"))],
+            lambda: read_cluster(root),
+        )
+
+    def now(self) -> Cluster:
+        """Return it; not to be changed."""
+        return self._cluster.now()
 
 
 @dataclass(slots=True)
@@ -188,6 +203,11 @@ class CurrentCallManager:
     def identity(self) -> Credential:
         """Return it."""
         return self._identity.now()
+
+
+def _running_files(root: Path, name: str) -> list[Path]:
+    """Return what a node's services loaded; nothing for a node that was given another name."""
+    return sorted(running_folder(root, name).glob("*"))
 
 
 def _stamp_of(paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:

@@ -1,4 +1,4 @@
-"""What a person types: `firmware-sim lab`, `capf`, `firmware`, `demo`, administrators' commands."""
+"""What a person types: `firmware-sim lab`, `capf`, `token`, `demo`, administrators' commands, …"""
 
 import click
 

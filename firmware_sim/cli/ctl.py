@@ -95,7 +95,7 @@ def client(
     """Set a cluster's mode, or update its CTL file, with security tokens.
 
     \b
-      set-mixed-mode        makes the CTL file; autoregistration stops
+      set-mixed-mode        makes the CTL file; before 11.5 autoregistration stops
       set-non-secure-mode   from mixed mode: servers lose their certificates
       update                makes the CTL file anew from the certificates there are
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from secd.net.network import AddressBook
 
 _PORT = 2444
-_DONE, _REFUSED, _UNUSABLE, _UNREACHABLE = 0, 1, 2, 3
+_DONE, _REFUSED, _UNREACHABLE = 0, 1, 3
 _PIN_TRIES = 3
 _Result = TypeVar("_Result")
 
@@ -67,6 +67,8 @@ def run_client(choice: Choice) -> int:
         click.echo(str(stop), err=True)
         click.echo(say("nothing_written"), err=True)
         return stop.code
+    except UnusableInput as problem:  # a token that is locked or pulled out, no PIN, …
+        raise UnusableInput(f"{problem}; {say('nothing_written')}") from None
 
 
 def _run(choice: Choice, tokens: list[Token]) -> int:
@@ -97,7 +99,7 @@ def _run(choice: Choice, tokens: list[Token]) -> int:
 
 def _confirmed(host: str, port: int, book: "AddressBook") -> bytes:
     """Return the SHA-256 of what the publisher's provider shows, once it was said to be right."""
-    from firmware_sim.net.ctl_client import certificate_shown
+    from firmware_sim.net.ctl_connection import certificate_shown
     from secd.net.kernel import KernelNetwork
 
     der = _on_network(lambda: certificate_shown(KernelNetwork(), book, host, port))
@@ -117,7 +119,7 @@ def _confirmed(host: str, port: int, book: "AddressBook") -> bytes:
 def _on_network(act: Callable[[], Awaitable[_Result]]) -> _Result:
     import trio
 
-    from firmware_sim.net.ctl_client import ProviderRefused, ProviderUnreachable
+    from firmware_sim.net.ctl_connection import ProviderRefused, ProviderUnreachable
 
     try:
         return trio.run(act)
@@ -152,7 +154,6 @@ def _show(planned: Plan, tokens: dict[bytes, Token]) -> None:
 def _show_certificate(function: str, node: str, listed: ListedCertificate) -> None:
     line = say(
         "certificate",
-        blank="",
         function=function,
         node=node,
         subject=text_of(listed.subject),
@@ -166,7 +167,6 @@ def _show_token(one: PlannedToken, token: Token | None) -> None:
     listed = listed_token(one.certificate)
     line = say(
         "token",
-        blank="",
         function="SAST",
         name=text_of(one.name.encode()),
         part=one.part,
@@ -176,7 +176,7 @@ def _show_token(one: PlannedToken, token: Token | None) -> None:
     click.echo(line)
     if token is not None:
         issuer = text_of(listed.issuer)
-        click.echo(say("token_issuer", blank="", issuer=issuer, state=_state(token.attempts())))
+        click.echo(say("token_issuer", issuer=issuer, state=_state(token.attempts())))
 
 
 def _state(attempts: Attempts) -> str:
@@ -206,8 +206,6 @@ def _sign(planned: Plan, token: Token) -> bytes:
             if not tries_left:
                 raise _Stopped(_REFUSED, str(problem)) from None
             click.echo(say("wrong_pin", problem=str(problem)), err=True)
-        except UnusableInput as problem:  # locked, pulled out, no PIN given
-            raise _Stopped(_UNUSABLE, str(problem)) from None
         else:
             click.echo(say("signed", token=token.name))
             return ctl
@@ -220,7 +218,11 @@ def _signature(token: Token, pin: str, octets: bytes) -> bytes:
 
 def _write(client: "CTLClient", host: str, planned: Plan, before: ClusterFacts, ctl: bytes) -> int:
     transaction = os.urandom(TRANSACTION_BYTES)
-    outcome = _on_network(lambda: client.write(before, host, ctl, planned.mixed, transaction))
+    try:
+        outcome = _on_network(lambda: client.write(before, host, ctl, planned.mixed, transaction))
+    except KeyboardInterrupt:
+        click.echo(say("interrupted"), err=True)
+        raise
     if outcome.why:
         return _tell_half(outcome, before, planned)
     mode = "mixed" if planned.cluster.mixed_mode else "non-secure"

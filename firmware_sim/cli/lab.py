@@ -11,13 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from firmware_sim.administration.directory import is_cluster_directory, read_cluster
-from firmware_sim.administration.provider import NodeProvider, ProviderSite, read_administrator
-from firmware_sim.administration.serving import (
-    CurrentCallManager,
-    CurrentCAPF,
-    CurrentTVS,
-    ServedNode,
-)
+from firmware_sim.administration.provider import NodeProvider, read_administrator
+from firmware_sim.administration.serving import CurrentCAPF, CurrentTVS, ServedNode
+from firmware_sim.administration.staging import ProviderSite
 from firmware_sim.capf import CAPFOffice, LSCSubject
 from firmware_sim.cluster import Cluster, ClusterFiles, FreshKeys, Node, demo_cluster
 from firmware_sim.cluster.configuration import CAPF_PORT, TVS_PORT
@@ -202,8 +198,8 @@ async def _serve_nodes(directory: Path, ports: _Ports, subject: LSCSubject) -> N
     with closing(capf_store(directory)) as store:
         office = _office(capf, store, directory, clock, subject)
         office.adopt()
-        served: list[tuple[Node, str, NodePorts]] = []
         site = ProviderSite(directory, trio.current_time)
+        served: list[tuple[Node, str, NodePorts]] = []
         async with trio.open_nursery() as nursery:
             for number, node in enumerate(cluster.nodes, 1):
                 files = ServedNode(directory, node.name, office.device_now)
@@ -211,11 +207,7 @@ async def _serve_nodes(directory: Path, ports: _Ports, subject: LSCSubject) -> N
                 services = NodeServices(files, tvs, tvs.identity)
                 wanted = NodePorts(ports.tftp, ports.http, ports.tvs, None, ports.ctl_provider)
                 if ports.ctl_provider is not None:
-                    services = replace(
-                        services,
-                        ctl_provider=NodeProvider(site, node.name),
-                        ctl_provider_identity=CurrentCallManager(directory, node.name).identity,
-                    )
+                    services = replace(services, ctl_provider=NodeProvider(site, node.name))
                 if node is cluster.publisher:
                     services = replace(services, capf=office, capf_identity=capf.identity)
                     wanted = replace(wanted, capf=ports.capf)
@@ -224,7 +216,7 @@ async def _serve_nodes(directory: Path, ports: _Ports, subject: LSCSubject) -> N
                 bound = await start_node(nursery, host, wanted, services, on_event)
                 click.echo(_serving(node, host, bound))
                 served.append((node, host, bound))
-            for line in _boot_command(cluster, served):
+            for line in (*_boot_command(cluster, served), *_client_command(served)):
                 click.echo(line)
 
 
@@ -270,6 +262,20 @@ def _boot_command(cluster: Cluster, served: Sequence[tuple[Node, str, "NodePorts
         *maps,
     ]
     return ["boot a phone against it:", *(f"{line} \\" for line in lines[:-1]), lines[-1]]
+
+
+def _client_command(served: Sequence[tuple[Node, str, "NodePorts"]]) -> list[str]:
+    """Return how a CTL Client finds the providers: all at one port, so each name leads to its."""
+    found = [(node.name, host, ports.ctl_provider) for node, host, ports in served]
+    (_, host, port), *others = found
+    if port is None:
+        return []
+    lines = [
+        f"  firmware-sim ctl client set-mixed-mode --provider {host}:{port}",
+        *(f"    --map {name}:{port}={where}:{at}" for name, where, at in others),
+        "    --token FILE --token FILE",
+    ]
+    return ["make its CTL file with tokens:", *(f"{line} \\" for line in lines[:-1]), lines[-1]]
 
 
 def _ways(name: str, host: str, ports: "NodePorts") -> list[tuple[str, str]]:

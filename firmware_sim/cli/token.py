@@ -26,7 +26,7 @@ from secd.text import text_of
 
 _NAME = re.compile(r"ADN[0-9a-f]{8}")
 _COUNTERS = (0x10000, 0x400000)  # published serials end in 0x2A3BD and 0x20C9AA
-_MOST = 100
+_USUAL, _MOST = 2, 100
 
 
 @click.group()
@@ -43,30 +43,31 @@ def token() -> None:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option(
     "--count",
-    default=2,
-    show_default=True,
     type=click.IntRange(1, _MOST),
-    help="How many, if no names are given.",
+    help=f"How many, if no names are given; {_USUAL}.",
 )
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where to."
 )
-def token_new(names: tuple[str, ...], count: int, out: Path) -> None:
+def token_new(names: tuple[str, ...], count: int | None, out: Path) -> None:
     """Make soft tokens: a file for each, all with the PIN that is asked for.
 
     NAME is as printed on an eToken: ADN and eight hexadecimal digits, lower case. A CTL needs two
     tokens, and they may serve several clusters: keep them outside of clusters' directories.
     """
-    wanted = names or tuple(f"ADN{SystemRandom().getrandbits(32):08x}" for _ in range(count))
+    if names and count is not None:
+        raise click.UsageError("give names or --count, not both")
+    random = SystemRandom()
+    wanted = names or tuple(f"ADN{random.getrandbits(32):08x}" for _ in range(count or _USUAL))
     _check_names(wanted, out)
     pin = ask_new_pin("the new token" if len(wanted) == 1 else f"the {len(wanted)} new tokens")
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise UnusableInput(f"{out}: {error.strerror}") from None
-    maker = CertificateMaker(FreshKeys(), SystemRandom(), int(time.time()))
+    maker = CertificateMaker(FreshKeys(), random, int(time.time()))
     authority = ManufacturingCA.create(maker)
-    authority.issued = SystemRandom().randrange(*_COUNTERS)
+    authority.issued = random.randrange(*_COUNTERS)
     for name in wanted:
         credential = authority.issue_token(name).credential
         path = _path(out, name)

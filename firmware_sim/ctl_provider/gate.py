@@ -11,7 +11,7 @@ from typing import Final
 
 ATTEMPTS: Final = 5
 WINDOW_SECONDS: Final = 900.0
-_ADDRESSES: Final = 1024
+_ADDRESSES: Final = 256
 
 
 @dataclass(slots=True)

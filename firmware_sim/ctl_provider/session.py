@@ -10,6 +10,11 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final
 
+from firmware_sim.ctl_provider.codec import (
+    decode_answer_untrusted,
+    decode_request_untrusted,
+    encode_message,
+)
 from firmware_sim.ctl_provider.messages import (
     Answer,
     Certificates,
@@ -27,9 +32,6 @@ from firmware_sim.ctl_provider.messages import (
     Request,
     SaveCTL,
     SetMode,
-    decode_answer_untrusted,
-    decode_request_untrusted,
-    encode_message,
 )
 from firmware_sim.ctl_provider.wire import FrameBuffer
 from secd.errors import RemoteProtocolViolation

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 import trio
 
+from firmware_sim.cluster import Credential
 from firmware_sim.ctl_provider.messages import (
     Answer,
     Committed,
@@ -74,6 +75,10 @@ class ProviderSource(Protocol):
 
     def visit(self) -> ProviderVisit:
         """Begin a conversation."""
+        ...
+
+    def identity(self) -> Credential:
+        """Return what it shows."""
         ...
 
 

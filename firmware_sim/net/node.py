@@ -57,7 +57,6 @@ class NodeServices:
     capf: CAPFSource | None = None
     capf_identity: Identified | None = None
     ctl_provider: ProviderSource | None = None
-    ctl_provider_identity: Identified | None = None
 
 
 async def start_node(
@@ -95,14 +94,14 @@ async def start_node(
             on_event,
         )
         bound = replace(bound, capf=capf[1])
-    if services.ctl_provider is None or services.ctl_provider_identity is None:
+    if services.ctl_provider is None or ports.ctl_provider is None:
         return bound
     provider = await nursery.start(
         serve_ctl_provider,
         network,
-        (host, ports.ctl_provider or 0),
+        (host, ports.ctl_provider),
         replace(
-            _settings(services.ctl_provider_identity),
+            _settings(services.ctl_provider.identity),
             profile=PROVIDER_PROFILE,
             connection_limit=CONNECTION_LIMIT,
         ),

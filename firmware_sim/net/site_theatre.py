@@ -13,14 +13,14 @@ import trio
 from firmware_sim.administration.checking import Report, make_report
 from firmware_sim.administration.checking.reading import read_phone, read_site
 from firmware_sim.administration.directory import read_cluster
-from firmware_sim.administration.provider import NodeProvider, ProviderSite
+from firmware_sim.administration.provider import NodeProvider
 from firmware_sim.administration.running import read_callmanager
 from firmware_sim.administration.serving import (
-    CurrentCallManager,
     CurrentCAPF,
     CurrentTVS,
     ServedNode,
 )
+from firmware_sim.administration.staging import ProviderSite
 from firmware_sim.capf import CAPFOffice
 from firmware_sim.ctl_client.events import ClientEvent
 from firmware_sim.ctl_client.plan import Refusal, plan
@@ -99,7 +99,6 @@ def _places(site: Site, office: CAPFOffice, capf: CurrentCAPF) -> list[Place]:
             office if is_publisher else None,
             capf.identity if is_publisher else None,
             NodeProvider(providers, node.name),
-            CurrentCallManager(site.root, node.name).identity,
         )
         places.append(Place((node.address, node.name), services, NodePorts(ctl_provider=0)))
     return places

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from firmware_sim.tokens.interface import ATTEMPTS
-from firmware_sim.tokens.pkcs8 import check_form_untrusted
+from firmware_sim.tokens.pkcs8 import check_key_untrusted
 from secd.certs import pem_to_der_untrusted
 from secd.errors import MalformedFile
 
@@ -60,7 +60,7 @@ def head(left: int, body: bytes) -> bytes:
     return told + b"SHA-256: %s\n" % hashlib.sha256(told + body).hexdigest().encode()
 
 
-def decode_untrusted(octets: bytes) -> Contents:
+def decode_token_untrusted(octets: bytes) -> Contents:
     """Return what a file says. Raises MalformedFile.
 
     A file that says 0 is locked, whatever became of the key in it: its destruction may have been
@@ -99,7 +99,7 @@ def _key(pem: bytes) -> bytes:
         der = base64.b64decode(found[1])
     except ValueError:
         raise MalformedFile("is damaged: its private key is no base64") from None
-    check_form_untrusted(der)
+    check_key_untrusted(der)
     return der
 
 

@@ -126,10 +126,11 @@ def open_hardware_tokens(module: Path, label: str | None = None) -> list[Hardwar
 
     Raises TokenUnavailable when the library cannot be used or there is none.
     """
+    library = str(module.absolute())  # a bare name would be looked for among the system's
     try:
-        slots = pkcs11.lib(str(module)).get_slots(token_present=True)
+        slots = pkcs11.lib(library).get_slots(token_present=True)
     except PKCS11Error as error:
-        text = str(error) or type(error).__name__
+        text = (str(error) or type(error).__name__).rpartition(f"{library}: ")[2]
         raise TokenUnavailable(f"{module}: cannot be used as a PKCS#11 library: {text}") from None
     found = [token for slot in slots for token in _tokens_in(slot)]
     chosen = [token for token in found if label in (None, token.label, token.name)]

@@ -2,7 +2,7 @@
 
     EncryptedPrivateKeyInfo
         PBES2
-            PBKDF2   salt (16 octets), iterations, HMAC-SHA-256
+            PBKDF2   salt (16 octets; openssl: 8), iterations, HMAC-SHA-256
             AES-256-CBC   IV (16 octets)
         the PrivateKeyInfo, padded to whole blocks and encrypted
 
@@ -13,6 +13,7 @@ import os
 import re
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, padding
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -44,7 +45,7 @@ _FORM = re.compile(
     + re.escape(_PBES2)
     + rb"0.0."
     + re.escape(_PBKDF2)
-    + rb"0.\x04\x10(.{16})\x02.(.{1,4})0\x0c"
+    + rb"0.\x04(\x08.{8}|\x10.{16})\x02(\x01.|\x02..|\x03...|\x04....)0\x0c"
     + re.escape(_HMAC_SHA256)
     + rb"\x05\x000\x1d"
     + re.escape(_AES256_CBC)
@@ -63,8 +64,8 @@ def encrypt_key(key: rsa.RSAPrivateKey, pin: str, iterations: int = ITERATIONS) 
     return _encode(salt, iterations, iv, sealed)
 
 
-def check_form_untrusted(der: bytes) -> None:
-    """Refuse what `encrypt_key` does not make. Raises MalformedFile."""
+def check_key_untrusted(der: bytes) -> None:
+    """Refuse what cannot be a key under a PIN. Raises MalformedFile."""
     _parse(der)
 
 
@@ -76,7 +77,11 @@ def decrypt_key(der: bytes, pin: str) -> rsa.RSAPrivateKey:
     try:
         plain = unpadder.update(decryptor.update(sealed) + decryptor.finalize())
         key = load_der_private_key(plain + unpadder.finalize(), None)
-    except (ValueError, TypeError):  # 1 of 256 wrong PINs leaves a right padding, and no key
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+    ):  # 1 of 256 wrong PINs leaves a right padding, and no key
         raise DecryptionFailed("the PIN does not open the key") from None
     if not isinstance(key, rsa.RSAPrivateKey):
         raise DecryptionFailed("the PIN does not open an RSA key")
@@ -92,9 +97,11 @@ def _cipher(pin: str, salt: bytes, iterations: int, iv: bytes) -> Cipher[modes.C
 def _parse(der: bytes) -> tuple[bytes, int, bytes, bytes]:
     found = _FORM.fullmatch(der)
     if found is None:
-        raise MalformedFile("the private key is not encrypted as firmware-sim does it")
-    salt, number, iv, sealed = found.groups()
-    iterations = int.from_bytes(number, "big")
+        raise MalformedFile(
+            "the private key is not under PBES2 with PBKDF2, HMAC-SHA-256 and AES-256-CBC"
+        )
+    sized_salt, sized_number, iv, sealed = found.groups()
+    salt, iterations = sized_salt[1:], int.from_bytes(sized_number[1:], "big")
     # Encoded again it must be the same, or one of the lengths does not fit.
     if not 0 < iterations <= _MOST_ITERATIONS or _encode(salt, iterations, iv, sealed) != der:
         raise MalformedFile("the lengths or the iterations of the encrypted key do not fit")

@@ -5,8 +5,8 @@ is looked at, and is on the disk by then, so that nothing that stops the program
 right PIN gives all fifteen back; at 0 the key is destroyed.
 
 The count is changed in place, not in a new file beside: so there is only one copy of the key to
-destroy, the lock is on the very file, and a full disk does not matter to it. One process at a time
-may use a token; another one is told so.
+destroy, the lock is on the very file, and no free space is needed. It stands in the first
+sector, which a disk writes as a whole. One process at a time may use a token; another one is told.
 """
 
 import errno
@@ -25,7 +25,7 @@ from firmware_sim.tokens.file_format import (
     LIMIT_BYTES,
     Contents,
     body_of,
-    decode_untrusted,
+    decode_token_untrusted,
     encode,
     head,
 )
@@ -158,7 +158,7 @@ def _read(path: Path, descriptor: int, lock: int) -> _OpenFile:
             raise OSError(errno.EINVAL, "is no regular file")
         fcntl.flock(descriptor, lock | fcntl.LOCK_NB)
         octets = os.pread(descriptor, LIMIT_BYTES, 0)
-        contents = decode_untrusted(octets)
+        contents = decode_token_untrusted(octets)
     except BlockingIOError:
         raise TokenUnavailable(
             f"{path}: another process is using this token; try again afterwards"
@@ -170,7 +170,7 @@ def _read(path: Path, descriptor: int, lock: int) -> _OpenFile:
     if S_IMODE(status.st_mode) & 0o077:
         raise TokenUnavailable(
             f"{path}: others may read or write it (mode {S_IMODE(status.st_mode):04o}), and a key "
-            f"stands in it; chmod 600 {path}, and think about who did"
+            f"stands in it; chmod 600 {path}"
         )
     return _OpenFile(path, descriptor, contents, body_of(octets))
 

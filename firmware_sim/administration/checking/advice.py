@@ -21,14 +21,14 @@ from enum import StrEnum
 
 from firmware_sim.administration.checking.findings import Finding, FindingKind
 from firmware_sim.administration.checking.judging import Files, judge
-from firmware_sim.administration.checking.lists import fresh_itl
+from firmware_sim.administration.checking.lists import fresh_ctl, fresh_itl
 from firmware_sim.administration.checking.site import HeldPhone, Site
 from firmware_sim.administration.commands import Unit
 from firmware_sim.administration.recovery import recovery_signer
-from firmware_sim.cluster import CTLKind, ctl_file, resigned
+from firmware_sim.cluster import Credential, CTLKind, resigned
 from firmware_sim.cluster.state import ITL_RECOVERY_LISTED, ITL_RECOVERY_SIGNS
 from secd.errors import MalformedFile
-from secd.trustlist import decode_trust_list_untrusted
+from secd.trustlist import TrustList, decode_trust_list_untrusted
 
 
 class StepKind(StrEnum):
@@ -50,7 +50,7 @@ class StepKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do. place -- the node or the phone; unit -- the certificate."""
+    """One thing to do. place -- the node, or the phones; unit -- the certificate."""
 
     kind: StepKind
     place: str = ""
@@ -100,14 +100,18 @@ def advise(
     if not more:
         return (*first, *_afterwards(site, findings), *_last(findings, bool(first)))
     plan = _best(site, phones, kinds)
-    steps = [*first, *_lists_steps(site, plan, findings), *_all(site, StepKind.RESTART_CALLMANAGER)]
-    steps += (Step(StepKind.ERASE_BY_HAND, who) for who in refusing(site, phones, plan))
+    lists = list(_lists_steps(site, plan, findings))
+    steps = [*first, *lists]
+    if lists:  # else there is nothing new for phones to reset for
+        steps += _all(site, StepKind.RESTART_CALLMANAGER)
+    locked = ", ".join(refusing(site, phones, plan))
+    steps += [Step(StepKind.ERASE_BY_HAND, locked)] if locked else []
     steps.append(Step(StepKind.PHONES_TAKE))
     if plan.ctl_is_reset or plan.itl_is_reset:
         steps += [Step(StepKind.UPDATE_CTL)] if plan.ctl_is_reset else []
         steps += _all(site, StepKind.RESTART_TFTP)
         steps.append(Step(StepKind.PHONES_TAKE))
-    steps += _afterwards(site, findings, without=StepKind.RESTART_CALLMANAGER)
+    steps += _afterwards(site, findings, without=StepKind.RESTART_CALLMANAGER if lists else None)
     return (*steps, *_last(findings, busy=True))
 
 
@@ -117,10 +121,14 @@ def served(site: Site) -> Lists:
 
 
 def restarted(site: Site, kinds: Iterable[FindingKind]) -> Lists:
-    """Return what would be served if the CTL, where that is due, and then TFTP came anew."""
-    ctl = site.nodes[0].disk_ctl
-    if _NEW_CTL.intersection(kinds) and not made_with_tokens(site):
-        ctl = ctl_file(replace(site.cluster, ctl=CTLKind.TOKENLESS))
+    """Return what would be served if the CTL, where that is due, and then TFTP came anew.
+
+    A CTL that a token will sign is not there yet: the one that is served stands for it.
+    """
+    publisher = site.nodes[0]
+    ctl = publisher.disk_ctl
+    if _NEW_CTL.intersection(kinds):
+        ctl = publisher.ctl if made_with_tokens(site) else fresh_ctl(site).octets
     itls = {one.node.name: fresh_itl(site, one.node).octets for one in site.nodes}
     return Lists(ctl, itls)
 
@@ -154,7 +162,7 @@ def made_with_tokens(site: Site) -> bool:
             return signer.startswith(_TOKEN)
     if site.cluster.ctl is None:
         return site.cluster.release < ITL_RECOVERY_LISTED
-    return site.cluster.ctl is CTLKind.ETOKEN
+    return site.cluster.ctl in (CTLKind.ETOKEN, CTLKind.CTL_CLIENT)
 
 
 def _best(site: Site, phones: Sequence[HeldPhone], kinds: Iterable[FindingKind]) -> Lists:
@@ -166,27 +174,24 @@ def _best(site: Site, phones: Sequence[HeldPhone], kinds: Iterable[FindingKind])
 
 
 def _with_ctl_reset(site: Site, lists: Lists) -> Iterator[Lists]:
-    cluster = site.cluster
-    if lists.ctl is None or made_with_tokens(site) or cluster.release < ITL_RECOVERY_SIGNS:
+    old = site.cluster.release < ITL_RECOVERY_SIGNS
+    if lists.ctl is None or made_with_tokens(site) or old:
         return
-    octets = ctl_file(replace(cluster, ctl=CTLKind.TOKENLESS))
-    if octets is None:
-        raise RuntimeError("a cluster with a kind of CTL has a CTL")
-    yield replace(lists, ctl=_resigned(site, octets, in_ctl=True), ctl_is_reset=True)
+    octets = _resigned(site, fresh_ctl(site), site.cluster.publisher.callmanager)
+    yield replace(lists, ctl=octets, ctl_is_reset=True)
 
 
 def _with_itl_reset(site: Site, lists: Lists) -> Iterator[Lists]:
     if site.cluster.release < ITL_RECOVERY_LISTED:
         return
-    octets = _resigned(site, lists.itls[site.nodes[0].node.name], in_ctl=False)
+    itl = decode_trust_list_untrusted(lists.itls[site.nodes[0].node.name])
+    octets = _resigned(site, itl, recovery_signer(site.cluster))
     yield replace(lists, itls=dict.fromkeys(lists.itls, octets), itl_is_reset=True)
 
 
-def _resigned(site: Site, octets: bytes, *, in_ctl: bool) -> bytes:
+def _resigned(site: Site, trust_list: TrustList, signer: Credential) -> bytes:
     cluster = site.cluster
-    signer = cluster.publisher.callmanager if in_ctl else recovery_signer(cluster)
     now = int(site.now_seconds)
-    trust_list = decode_trust_list_untrusted(octets)
     return resigned(trust_list, signer, cluster.publisher, cluster.digest, now)
 
 

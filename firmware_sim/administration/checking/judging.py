@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from firmware_sim.administration.checking.site import HeldPhone, RunningNode, Site
 from secd.certs import facts_of_untrusted
+from secd.models import TVSFlush
 from secd.trust import (
     Accept,
     Context,
@@ -79,7 +80,7 @@ def judge(site: Site, phone: HeldPhone, files: Files) -> PhoneOutcome:
     stored = phone.configuration
     wants_capf = stored is not None and bool(stored.capf_servers)
     is_secure = stored is not None and stored.is_secure
-    trial = _Trial(site, phone, phone.installed, files.address)
+    trial = _Trial(site, phone, phone.installed, phone.vouchers, files.address)
     ctl = trial.take(FileKind.CTL, f"CTL{phone.device}.tlv", files.ctl)
     itl = None
     if phone.model.security_by_default:
@@ -106,6 +107,7 @@ class _Trial:
     site: Site
     phone: HeldPhone
     installed: Installed
+    vouchers: tuple[Voucher, ...]
     address: str
 
     def take(self, kind: FileKind, name: str, octets: bytes | None) -> Outcome:
@@ -116,6 +118,8 @@ class _Trial:
         outcome = self._decide(octets, context)
         if isinstance(outcome, Accept):
             self.installed = installed_after(self.installed, outcome, kind)
+            if self.phone.model.switches.tvs_flush is TVSFlush.ANY_LIST or kind is FileKind.CTL:
+                self.vouchers = ()
         return outcome
 
     def read(self, octets: bytes | None) -> Outcome | None:
@@ -131,7 +135,7 @@ class _Trial:
         if certificate is None:
             return None
         context = self._context(FileKind.PLAIN, "")
-        verdict = decide_peer(self.installed, certificate, function, context)
+        verdict = decide_peer(self.installed, certificate, function, context, self.vouchers)
         if not isinstance(verdict, NeedsTVS):
             return verdict
         facts = facts_of_untrusted(certificate)  # decide_peer has read it
@@ -141,7 +145,7 @@ class _Trial:
         return _settled(verdict)
 
     def _decide(self, octets: bytes, context: Context) -> Outcome:
-        verdict = decide(self.installed, octets, context)
+        verdict = decide(self.installed, octets, context, self.vouchers)
         if not isinstance(verdict, NeedsTVS):
             return verdict
         file = verdict.evidence.file

@@ -6,15 +6,16 @@ checklist compares the dates; both dates are told.
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
 from firmware_sim.administration.checking.findings import Finding, FindingKind, found
 from firmware_sim.administration.checking.site import RunningNode, Site
 from firmware_sim.administration.commands import LIST_LIMIT_BYTES, Unit
-from firmware_sim.cluster import Credential, Node, itl_file
+from firmware_sim.cluster import Credential, CTLKind, Node, ctl_file, itl_file
 from secd.certs import facts_of_untrusted
-from secd.errors import MalformedFile, UnsupportedKey
+from secd.errors import MalformedFile, UnsupportedKey, UnusableInput
 from secd.text import text_of
 from secd.trust import verifies_itself
 from secd.trustlist import Function, Record, TrustList, decode_trust_list_untrusted
@@ -57,7 +58,7 @@ def check_served(site: Site) -> Iterator[Finding]:
             if _content(served) != _content(today) or _signers(served) - _own_keys(site):
                 older.append("the ITL")
             elif served.header.signer != today.header.signer:
-                signer = text_of(served.header.signer.name)
+                signer = text_of(served.header.signer.name).partition(";")[0]
                 yield found(FindingKind.ITL_OTHER_SIGNER, name, signer=signer)
         if one.tftp != one.node.callmanager.certificate:
             older.append("CallManager.pem, which signs files")
@@ -80,11 +81,25 @@ def check_services(site: Site) -> Iterator[Finding]:
 
 
 def fresh_itl(site: Site, node: Node) -> TrustList:
-    """Return the ITL that the node's TFTP would make if it were restarted now."""
+    """Return the ITL that the node's TFTP would make if it were restarted now.
+
+    Raises UnusableInput where the cluster's key cannot sign.
+    """
     try:
         return decode_trust_list_untrusted(itl_file(site.cluster, node))
     except UnsupportedKey as error:
-        raise RuntimeError(f"the cluster's own key cannot sign: {error}") from None
+        raise UnusableInput(f"{node.name}: its ITL cannot be signed: {error}") from None
+
+
+def fresh_ctl(site: Site) -> TrustList:
+    """Return the CTL that `utils ctl update` would make now. Raises UnusableInput as above."""
+    try:
+        octets = ctl_file(replace(site.cluster, ctl=CTLKind.TOKENLESS))
+    except UnsupportedKey as error:
+        raise UnusableInput(f"the CTL cannot be signed: {error}") from None
+    if octets is None:
+        raise RuntimeError("a cluster with a kind of CTL has a CTL")
+    return decode_trust_list_untrusted(octets)
 
 
 def md5_of(octets: bytes | None) -> str:

@@ -37,7 +37,7 @@ def read_phone(directory: Path) -> HeldPhone:
             kept = PhoneStore(flash, owner.device, model).load()
     except FlashUnusable as error:
         raise UnusableInput(f"{directory}: {error}") from None
-    return HeldPhone(owner.device, model, kept.installed, kept.configuration)
+    return HeldPhone(owner.device, model, kept.installed, kept.configuration, kept.vouchers)
 
 
 def _read_node(root: Path, cluster: Cluster, node: Node) -> RunningNode:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from firmware_sim.cluster import Cluster, Node
 from secd.configuration import Configuration
 from secd.models import Model
-from secd.trust import Installed
+from secd.trust import Installed, Voucher
 from secd.tvs import Question, TVSAnswer
 
 
@@ -51,9 +51,13 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class HeldPhone:
-    """A phone's flash. configuration -- the last good one; it names the TVS servers."""
+    """A phone's flash.
+
+    configuration -- the last good one; it names the TVS servers. vouchers -- what TVS vouched for.
+    """
 
     device: str
     model: Model
     installed: Installed
     configuration: Configuration | None
+    vouchers: tuple[Voucher, ...] = ()

@@ -3,7 +3,6 @@
 import json
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,8 @@ from firmware_sim.administration.checking.wording import (
     reason_of_step,
     text_of_finding,
 )
-from firmware_sim.cli.administration.common import dir_option
+from firmware_sim.administration.directory import being_changed
+from firmware_sim.cli.administration.common import dir_option, now_seconds
 from secd.cli.wording import WIDTH
 from secd.files.data import model_catalogue
 
@@ -52,7 +52,8 @@ def check(root: Path, phones: tuple[Path, ...], as_json: bool) -> None:
 
     Exit codes: 0 in step, 1 something is out of step, 2 unusable input.
     """
-    site = read_site(root, time.time())
+    with being_changed(root):  # nobody changes anything meanwhile, and nothing is half done
+        site = read_site(root, now_seconds())
     held = [read_phone(folder) for given in phones for folder in _flashes(given)]
     models = [model_catalogue().find(name) for name in _SUPPOSED]
     report = make_report(site, held, models)
@@ -92,8 +93,13 @@ def check_lines(report: Report, root: str, phones: int, width: int = WIDTH) -> I
 
 
 def _wrapped(text: str, width: int) -> list[str]:
+    """Return lines of 80 columns in which names and commands stay whole."""
     return textwrap.wrap(
-        text, width, initial_indent="", subsequent_indent="     ", break_long_words=False
+        text,
+        width,
+        subsequent_indent="     ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from firmware_sim.administration.commands import Unit, import_trust, prepare_rollback, regenerate
-from firmware_sim.administration.directory import Draft
+from firmware_sim.administration.directory import Draft, find_node, read_cluster
 from firmware_sim.administration.network import set_address, set_hostname
 from firmware_sim.administration.texts import text_of
 from firmware_sim.cli.administration.common import change, dir_option, node_option, now_seconds
@@ -106,7 +106,8 @@ def set_network_hostname(root: Path, name: str | None, new: str) -> None:
     def do(draft: Draft) -> None:
         set_hostname(draft, draft.node(name), new, FreshKeys(), now_seconds())
 
-    text = text_of("set_network_hostname", old=name or "the publisher", new=new)
+    old = find_node(read_cluster(root), name).name
+    text = text_of("set_network_hostname", old=old, new=new)
     change(root, text, do)
 
 
@@ -124,5 +125,6 @@ def set_network_ip(root: Path, name: str | None, interface: str, address: str) -
     def do(draft: Draft) -> None:
         set_address(draft, draft.node(name), address, FreshKeys(), now_seconds())
 
-    text = text_of("set_network_ip", old=name or "the publisher", new=address)
+    old = find_node(read_cluster(root), name).name
+    text = text_of("set_network_ip", old=old, new=address)
     change(root, text, do)
