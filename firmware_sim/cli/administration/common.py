@@ -14,6 +14,7 @@ from secd.errors import UnusableInput
 
 DECLINED = 1
 _PASSWORD_CHARACTERS = 256
+_ANSWER_CHARACTERS = 80
 _YES = ("y", "yes")
 
 dir_option = click.option(
@@ -45,9 +46,12 @@ def change(root: Path, text: Text, do: Callable[[Draft], None]) -> None:
 
 
 def ask(text: Text) -> None:
-    """Ask; leave with exit code 1 unless the answer is yes."""
-    answer: str = click.prompt(text.question, prompt_suffix=" ")
-    if answer.lower() not in _YES:
+    """Ask; leave with exit code 1 unless the answer is yes. No answer at all is no."""
+    click.echo(f"{text.question} ", nl=False)
+    answer = sys.stdin.readline(_ANSWER_CHARACTERS)
+    if not sys.stdin.isatty():
+        click.echo()  # where nobody has typed a line's end
+    if answer.strip().lower() not in _YES:
         click.echo("nothing has been changed")
         sys.exit(DECLINED)
 
