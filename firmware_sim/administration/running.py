@@ -101,5 +101,6 @@ def _entries_of(ctl: bytes | None) -> Iterator[Entry]:
 def _read_credential(path: Path) -> Credential:
     try:
         return credential_of(*read_pem(path))
-    except MalformedFile as error:
-        raise UnusableInput(f"{path}: {error}") from None
+    except (MalformedFile, UnusableInput) as error:
+        place = "" if isinstance(error, UnusableInput) else f"{path}: "
+        raise UnusableInput(f"{place}{error}; restart the service, which writes it anew") from None

@@ -14,6 +14,7 @@ from secd.errors import UnusableInput
 
 DECLINED = 1
 _PASSWORD_CHARACTERS = 256
+_ANSWER_CHARACTERS = 80
 _YES = ("y", "yes")
 
 dir_option = click.option(
@@ -46,10 +47,18 @@ def change(root: Path, text: Text, do: Callable[[Draft], None]) -> None:
 
 def ask(text: Text) -> None:
     """Ask; leave with exit code 1 unless the answer is yes."""
-    answer: str = click.prompt(text.question, prompt_suffix=" ")
-    if answer.lower() not in _YES:
+    if not is_yes(text.question):
         click.echo("nothing has been changed")
         sys.exit(DECLINED)
+
+
+def is_yes(question: str) -> bool:
+    """Ask, and tell whether the answer is yes; no answer at all is no."""
+    click.echo(f"{question} ", nl=False)
+    answer = sys.stdin.readline(_ANSWER_CHARACTERS)
+    if not sys.stdin.isatty():
+        click.echo()  # where nobody has typed a line's end
+    return answer.strip().lower() in _YES
 
 
 def read_password(prompt: str) -> str:
