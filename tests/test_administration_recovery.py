@@ -337,6 +337,22 @@ def test_the_commands_say_what_cucm_does(site: Path, tmp_path: Path) -> None:
     assert (code, read_cluster(site).publisher.address) == (1, "10.0.0.0")
 
 
+@pytest.mark.parametrize("answer", ["", "\n", "no\n", "yes, of course\n"])
+def test_what_is_no_yes_changes_nothing(site: Path, answer: str) -> None:
+    before = content(site)
+    code, said = typed(site, "utils", "itl", "reset", "localkey", answer=answer)
+    assert (code, said.splitlines()[-1]) == (1, "nothing has been changed")
+    assert content(site) == before
+
+
+def test_a_certificate_that_a_service_lost_comes_back_with_its_restart(site: Path) -> None:
+    (site / "nodes/cucm-1/running/TVS.pem").write_bytes(b"rubbish")
+    with pytest.raises(UnusableInput, match=r"TVS\.pem: .*; restart the service"):
+        report_of(site)
+    restart_everywhere(site, Service.TVS)
+    assert report_of(site).in_step
+
+
 def test_from_11_5_autoregistration_is_warned_of(tmp_path: Path) -> None:
     create(tmp_path, new_cluster(release=Release(11, 5, 1)))
     mixed = ("utils", "ctl", "set-cluster", "mixed-mode")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -59,12 +59,22 @@ from firmware_sim.server_events import (
 )
 from secd.errors import RemoteProtocolViolation
 from secd.net.kernel import KernelNetwork
-from secd.net.network import AddressBook
+from secd.net.network import Address, AddressBook, Unreachable
+from secd.net.tcp import KernelTCPStream
 from secd.net.tls_context import TLSIdentity
 
 PORT = 2444
 TRANSACTION = bytes(16)
 ANY = ("127.0.0.1", 0)
+
+
+class NoNames(KernelNetwork):
+    """A network whose resolver knows no name; the machine's own is not asked by a test."""
+
+    async def open_tcp(self, remote: Address) -> KernelTCPStream:
+        if remote[0] != "127.0.0.1":
+            raise Unreachable(remote, "cannot resolve: Name or service not known")
+        return await super().open_tcp(remote)
 
 
 @dataclass
@@ -246,8 +256,9 @@ async def test_a_node_that_cannot_be_had_stops_it_before_anything_is_written(
         with pytest.raises(ProviderUnreachable, match="cucm-1: nobody listens"):
             await world.collect()
         nowhere = AddressBook({("cucm-0", PORT): ("127.0.0.1", world.nodes[0].port)})
-        with pytest.raises(ProviderUnreachable, match="cucm-1: cannot resolve"):
-            await world.client(book=nowhere).collect("cucm-0", world.fingerprint())
+        client = replace(world.client(book=nowhere), network=NoNames())
+        with pytest.raises(ProviderUnreachable, match="cucm-1: cannot resolve: Name or service"):
+            await client.collect("cucm-0", world.fingerprint())
         assert content(world.root) == before
 
 

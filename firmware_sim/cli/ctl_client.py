@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from firmware_sim.cli.administration.common import is_yes
 from firmware_sim.cli.pins import ask_password, ask_pin
 from firmware_sim.cluster import ListedCertificate, listed_token
 from firmware_sim.ctl_client.events import ClientEvent
@@ -110,8 +111,7 @@ def _confirmed(host: str, port: int, book: "AddressBook") -> bytes:
     except MalformedFile:
         name = "nobody that could be read"
     question = say("provider_question", host=host, name=name, first=digits[:47], second=digits[48:])
-    answer: str = click.prompt(question, prompt_suffix=" ")
-    if answer.lower() not in ("y", "yes"):
+    if not is_yes(question):
         raise _Stopped(_REFUSED, say("provider_declined"))
     return fingerprint.digest()
 
