@@ -33,6 +33,7 @@ _CUCM_ORDER = (
     ("C", NameOID.COUNTRY_NAME),
 )
 _SHORT_NAMES = {oid: short for short, oid in _CUCM_ORDER}
+_SLASH_NAMES = {**_SHORT_NAMES, NameOID.SERIAL_NUMBER: "serialNumber"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,26 @@ def certutils_name(name: x509.Name) -> str:
     return ",".join(
         f"{_SHORT_NAMES.get(attribute.oid, attribute.rfc4514_attribute_name)}={attribute.value!s}"
         for attribute in name
+    )
+
+
+def slash_names_of_untrusted(der: bytes) -> tuple[str, str]:
+    """Return subject and issuer as phones log them: `/C=AU/O=…`, in the certificate's own order.
+
+    213407 shows it; it is what OpenSSL's X509_NAME_oneline writes. Raises MalformedFile.
+    """
+    certificate = load_certificate_untrusted(der)
+    try:
+        with _Quiet():
+            return _slash_name(certificate.subject), _slash_name(certificate.issuer)
+    except (ValueError, TypeError) as reason:
+        raise MalformedFile(f"the certificate cannot be read: {_first_line(reason)}") from None
+
+
+def _slash_name(name: x509.Name) -> str:
+    return "".join(
+        f"/{_SLASH_NAMES.get(part.oid, part.rfc4514_attribute_name)}={part.value!s}"
+        for part in name
     )
 
 

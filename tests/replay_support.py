@@ -4,12 +4,13 @@ A replay (tests/vectors/replays/*.toml) lists the captured lines in order, each 
 
     caused    by an event of this class, whose lines ours must be
     late      the same, printed by another process, so only after the event's lines before it
-    unsaid    the event's class, or why no event knows: the phone of the test has no certificate
+    unsaid    the event's class, or why no event knows it
     ambient   by a process that is not imitated, or by accident
     gap       numbers that the source does not show; only here may ours say more
 
-Lines are compared whole, but for numbers, times, ids, pointers, lengths and the phone's own names
-of cached files. Whatever ours prints before the first and after the last caused line is free.
+Lines are compared whole, but for numbers, times, ids, pointers, lengths, serial numbers of phones
+and the phone's own names of cached files. Whatever ours prints before the first and after the last
+caused line is free.
 """
 
 import re
@@ -41,7 +42,8 @@ _MASKS = tuple(
         (r"(\] ?)\[\d+\]$", r"\1[#]"),
         (r"(connDesc|srvr sock:) \d+", r"\1 #"),
         (r"0x[0-9a-f]{8}", "0x#"),
-        (r"(bytes written : |len = |len ?: |Content-length: )\d+", r"\1#"),
+        (r"(bytes written : |len = |(?:cert|key) len=|len ?: |Content-length: )\d+", r"\1#"),
+        (r"(PID:CP-\d+ SN:)\w+", r"\1#"),
         (r"receives \d+ bytes", "receives # bytes"),
         (r"skipping \d+ trail", "skipping # trail"),
         (r"(?<=/tmp/cache/)[^\]]+", "#"),

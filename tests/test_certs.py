@@ -21,6 +21,7 @@ from secd.certs import (
     pem_to_der_untrusted,
     rsa_key_of_untrusted,
     serial_octets,
+    slash_names_of_untrusted,
 )
 from secd.errors import MalformedFile, UnsupportedKey
 
@@ -150,6 +151,16 @@ def test_a_field_that_only_fails_when_it_is_read() -> None:
     load_certificate_untrusted(der)
     with pytest.raises(MalformedFile, match="the certificate cannot be read: "):
         facts_of_untrusted(der)
+    with pytest.raises(MalformedFile, match="the certificate cannot be read: "):
+        slash_names_of_untrusted(der)
+
+
+def test_names_as_phones_log_them() -> None:
+    """The parts in the certificate's own order, as OpenSSL's X509_NAME_oneline has them."""
+    slashes = "/CN=CUCM-PUB/O=Lab/OU=Lab/L=RTP/ST=NC/C=US"
+    assert slash_names_of_untrusted(CCM) == (slashes, slashes)
+    titled = CCM.replace(b"\x06\x03\x55\x04\x03", b"\x06\x03\x55\x04\x05")  # CN: serial number
+    assert slash_names_of_untrusted(titled)[0].startswith("/serialNumber=CUCM-PUB/O=Lab")
 
 
 def test_a_key_of_a_kind_that_no_list_holds() -> None:

@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 import trio
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from OpenSSL import SSL, crypto
 from support import lab
 from tls_support import OLD, accepting, doubting, identity, made, refusing
@@ -179,7 +180,12 @@ async def test_a_session_that_stands(autojump_clock: MockClock) -> None:
         TLSHandshakeDone,
         TLSAlert,
     ]
-    assert events[2] == TLSHandshakeStarted(TLSPurpose.TVS, "192.168.136.6", 2445, 14, 15, True)
+    name, own = "/CN=CP-7961G-SEP0011215A1AE3/O=Lab/OU=Lab", identity("mic")
+    key = own.key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    sizes = len(own.chain[0]), len(key)
+    assert events[2] == TLSHandshakeStarted(
+        TLSPurpose.TVS, "192.168.136.6", 2445, 14, 15, True, "", name, name, *sizes
+    )
     assert events[3] == TLSHandshakeDone(
         TLSPurpose.TVS, "192.168.136.6", 2445, 14, 15, "TLSv1", "AES256-SHA", True
     )

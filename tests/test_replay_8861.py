@@ -1,38 +1,41 @@
 """Cisco 213407: an 8861 moves to another cluster, whose CTL its old cluster's TVS vouches for."""
 
+from dataclasses import replace
+
 import trio
-from replay_site import Site, cluster, issued, tvs_that_knows
-from replay_support import (
-    assert_replays,
-    before,
-    caused_by,
-    counts,
-    load_replay,
-    masked,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from replay_site import Site, capf_named, cluster, issued, tvs_that_knows
+from replay_support import assert_replays, before, caused_by, counts, load_replay
 from trio.testing import MockClock
 
 from firmware_sim.cluster import Cluster, Device, Release, Subject
 from firmware_sim.tvs import TVSDirectory
-from secd.trace import (
-    TLSHandshakeStarted,
-    TLSPurpose,
-    Traced,
-    TVSRequestSent,
-    TVSServerPassedOver,
-)
-from statusmsgs import ConsoleRenderer, console_tables
+from secd.configuration import CAPFMode
+from secd.files.identity import LSCFile
+from secd.trace import TLSHandshakeStarted, TVSRequestSent, TVSServerPassedOver
 
 OLD, NEW = "192.168.11.32", "192.168.11.51"
 DEVICE = Device("SEPB000B4BA0AEE", "8861", protocol="SIP")
+ENROLS = replace(DEVICE, capf_mode=CAPFMode.NULL_STRING)
 OLD_NAME = Subject("ucm10pub.stormin.local", "IST", "Stormin", "Brisbane", "QLD", "AU")
 NEW_NAME = Subject("ucm11pub.stormin.local", "IST", "Stormin", "Brisbane", "QLD", "AU")
+CAPF_NAME = (
+    (NameOID.COUNTRY_NAME, "AU"),
+    (NameOID.ORGANIZATION_NAME, "stormin"),
+    (NameOID.ORGANIZATIONAL_UNIT_NAME, "IST"),
+    (NameOID.COMMON_NAME, "CAPF-a7fb32bf"),
+    (NameOID.STATE_OR_PROVINCE_NAME, "NSQ"),
+    (NameOID.LOCALITY_NAME, "Sydney"),
+)
 SERIAL = bytes.fromhex("24000000179479B8F124AC3F3B000000000017")
 REPLAY = load_replay("8861-ctl-by-tvs")
 
 
 def old_cluster() -> Cluster:
-    return cluster(OLD, OLD_NAME, Release(10, 5, 2), DEVICE, mixed_mode=True)
+    made = cluster(OLD, OLD_NAME, Release(10, 5, 2), ENROLS, mixed_mode=True)
+    made.capf = capf_named(*CAPF_NAME)
+    return made
 
 
 def new_cluster() -> Cluster:
@@ -58,17 +61,38 @@ async def test_the_capture(nursery: trio.Nursery, autojump_clock: MockClock) -> 
 
 
 def test_what_the_capture_holds() -> None:
-    """The 11 unsaid lines are about the phone's LSC, which the phone of the test has not."""
-    assert counts(REPLAY) == {"caused": 38, "unsaid": 11, "ambient": 1, "gap": 3}
+    assert counts(REPLAY) == {"caused": 49, "ambient": 1, "gap": 3}
 
 
-def test_a_phone_with_a_certificate_says_what_it_knows_of_it() -> None:
-    """Only this event is fed by hand: no phone has a certificate before CAPF gave it one."""
-    started = TLSHandshakeStarted(TLSPurpose.TVS, OLD, 2445, 1, 11, own_certificate=True)
-    console = ConsoleRenderer(console_tables(), "c-10.3")
-    lines = [masked(line) for line in console.render(Traced(0.0, 1, 0, started))]
-    assert lines == caused_by(REPLAY, "TLSHandshakeStarted")
-    assert len(lines) == 11
+async def test_the_lsc_is_the_one_that_capf_gave(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """The lines about it say what stands in the phone's flash, lengths included."""
+    old, new, here = old_cluster(), new_cluster(), site()
+    await here.boot_once_at(old)
+    lsc = LSCFile(here.flash).load()
+    assert lsc is not None
+    await here.serve_files(nursery, new)
+    await here.serve_tvs(nursery, old, tvs_that_knows(old, new))
+    report, _ = await here.boot(NEW)
+    key = lsc.key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    [started] = [t.event for t in report.events if isinstance(t.event, TLSHandshakeStarted)]
+    assert (started.own_kind, started.certificate_bytes) == ("LSC", len(lsc.certificate))
+    assert started.key_bytes == len(key)
+    assert lsc.key.key_size == 2048  # 1191 octets, as there: give or take one or two
+
+
+async def test_a_phone_without_a_certificate_does_not_speak_of_one(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    old, new, here = old_cluster(), new_cluster(), site()
+    old.devices[DEVICE.name] = DEVICE
+    await here.boot_once_at(old)
+    await here.serve_files(nursery, new)
+    await here.serve_tvs(nursery, old, tvs_that_knows(old, new))
+    _, log = await here.boot(NEW)
+    said = [line.text for line in log.lines if line.event == "TLSHandshakeStarted"]
+    assert said == caused_by(REPLAY, "TLSHandshakeStarted")[-4:]
 
 
 # What happens otherwise, reads otherwise

@@ -23,6 +23,7 @@ from secd.boot import (
     FileNotReceived,
     FileReceived,
     Finish,
+    Identities,
     InstallLSC,
     InstallTrustList,
     LSCUpdate,
@@ -40,7 +41,6 @@ from secd.boot import (
     UpdatePressed,
     Wait,
 )
-from secd.capf import Identity
 from secd.files.store import PhoneStore
 from secd.http import Get, Response, user_agent
 from secd.net.capf import CAPFClient, CAPFFailed, CAPFNeedsTVS, CAPFUntrusted
@@ -175,7 +175,7 @@ class _Runner:
             self._machine.judging.tvs_server,
             wire_name(self._phone.model.name, self._phone.device),
             report,
-            _tls_identity(self._machine.enrolling.identities.preferred),
+            _tls_identity(self._machine.enrolling.identities),
         )
         question = QueryCertificate(ask.name, ask.issuer, ask.serial)
         try:
@@ -271,6 +271,9 @@ class _Runner:
         self._publish(Traced(at, transfer.task, transfer.worker, event))
 
 
-def _tls_identity(identity: Identity | None) -> TLSIdentity | None:
+def _tls_identity(held: Identities) -> TLSIdentity | None:
     """Return what the phone shows to a server that asks for a certificate (213407)."""
-    return None if identity is None else TLSIdentity((identity.certificate,), identity.key)
+    shown = held.preferred
+    if shown is None:
+        return None
+    return TLSIdentity((shown.certificate,), shown.key, "LSC" if shown is held.lsc else "MIC")

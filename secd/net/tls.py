@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import trio
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from OpenSSL import SSL
 
+from secd.certs import slash_names_of_untrusted
 from secd.models import TLSProfile
 from secd.net.network import AddressBook, ByteStream, Network, Unreachable
 from secd.net.tls_context import TLSIdentity, client_context, server_context
@@ -150,7 +152,7 @@ class _Opening:
     ) -> TLSStream:
         stream = await self._connect(network, book)
         self._report(TLSConnected(*self._numbers, _is_ipv6(self._target.host)))
-        self._report(TLSHandshakeStarted(*self._numbers, identity is not None))
+        self._report(self._started(identity))
         try:
             session = await connect_tls(
                 stream, profile, self._telling(verify), identity, self._tell_alert
@@ -161,6 +163,16 @@ class _Opening:
         waits = session.provisional is not None
         self._report(TLSHandshakeDone(*self._numbers, session.version, session.cipher, waits))
         return session
+
+    def _started(self, identity: TLSIdentity | None) -> TLSHandshakeStarted:
+        if identity is None:
+            return TLSHandshakeStarted(*self._numbers, own_certificate=False)
+        own = identity.chain[0]
+        key = identity.key.private_bytes(
+            Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+        )
+        names = slash_names_of_untrusted(own)
+        return TLSHandshakeStarted(*self._numbers, True, identity.kind, *names, len(own), len(key))
 
     async def _connect(self, network: Network, book: AddressBook) -> ByteStream:
         self._report(TLSConnecting(*self._numbers, _is_ipv6(self._target.host)))

@@ -71,9 +71,18 @@ class TLSConnected(TLSEvent):
 
 @dataclass(frozen=True, slots=True)
 class TLSHandshakeStarted(TLSEvent):
-    """The phone is about to send its ClientHello. own_certificate -- it has one to show."""
+    """The phone is about to send its ClientHello. own_certificate -- it has one to show.
+
+    Of that one: own_kind -- LSC or MIC. subject, issuer -- as phones log them, `/C=AU/O=…`.
+    certificate_bytes, key_bytes -- of its DER, and of its private key as PKCS#1 or SEC 1.
+    """
 
     own_certificate: bool
+    own_kind: str = ""
+    subject: str = ""
+    issuer: str = ""
+    certificate_bytes: int = 0
+    key_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
