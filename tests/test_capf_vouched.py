@@ -25,6 +25,7 @@ from secd.net.tls_context import TLSIdentity
 from secd.net.tls_stream import TLSStream
 from secd.trace import (
     CAPFMessageReceived,
+    CAPFServerPassedOver,
     TLSClosed,
     TLSConnecting,
     TLSHandshakeDone,
@@ -125,6 +126,7 @@ async def test_the_connection_is_closed_where_tvs_does_not_vouch(autojump_clock:
     assert (world.job.claims, world.count(CAPFMessageReceived)) == ([], 0)
     assert world.count(TLSConnecting) == 1
     assert (world.count(TLSClosed), world.lines_open) == (1, 0)
+    assert world.place(TLSClosed) < world.place(CAPFServerPassedOver)
 
 
 async def test_nothing_stays_open_where_the_phone_is_cut_short(autojump_clock: MockClock) -> None:
