@@ -13,7 +13,14 @@ from firmware_sim.cluster import Cluster, Device, Release, Subject
 from firmware_sim.tvs import TVSDirectory
 from secd.configuration import CAPFMode
 from secd.files.identity import LSCFile
-from secd.trace import TLSHandshakeStarted, TVSRequestSent, TVSServerPassedOver
+from secd.trace import (
+    TLSHandshakeStarted,
+    TLSPurpose,
+    Traced,
+    TVSRequestSent,
+    TVSServerPassedOver,
+)
+from statusmsgs import ConsoleRenderer, console_tables
 
 OLD, NEW = "192.168.11.32", "192.168.11.51"
 DEVICE = Device("SEPB000B4BA0AEE", "8861", protocol="SIP")
@@ -80,6 +87,17 @@ async def test_the_lsc_is_the_one_that_capf_gave(
     assert (started.own_kind, started.certificate_bytes) == ("LSC", len(lsc.certificate))
     assert started.key_bytes == len(key)
     assert lsc.key.key_size == 2048  # 1191 octets, as there: give or take one or two
+
+
+def test_the_word_for_a_mic_is_inferred() -> None:
+    own = (True, "MIC", "/CN=a", "/CN=b", 900, 1190)
+    traced = Traced(0.0, 1, 0, TLSHandshakeStarted(TLSPurpose.TVS, OLD, 2445, 1, 11, *own))
+    plain, told = (
+        ConsoleRenderer(console_tables(), "c-10.3", explain).render(traced)
+        for explain in (False, True)
+    )
+    assert not [line for line in plain if "type=" in line]
+    assert [line for line in told if "cert len=900, type=MIC   <- inferred" in line]
 
 
 async def test_a_phone_without_a_certificate_does_not_speak_of_one(
