@@ -8,6 +8,7 @@ from secd.certs import (
     pem_to_der_untrusted,
     pem_to_rsa_key_untrusted,
     rsa_key_of_untrusted,
+    slash_names_of_untrusted,
 )
 from secd.configuration import parse_configuration_untrusted
 from secd.envelope import components_of_untrusted, encode_signed_file
@@ -55,6 +56,10 @@ def certificate(octets: bytes) -> None:
         facts = facts_of_untrusted(octets)
         assert load_certificate_untrusted(octets) is not None
         assert facts.der == octets
+    except MalformedFile as error:
+        assert str(error)
+    try:
+        assert all(not name or name[0] == "/" for name in slash_names_of_untrusted(octets))
     except MalformedFile as error:
         assert str(error)
     try:
