@@ -36,8 +36,10 @@ from firmware_sim.net.tls import LEGACY, TLSServerSettings
 from firmware_sim.net.tvs_server import TVSSource, serve_tvs
 from firmware_sim.server_events import ServerEvent
 from firmware_sim.tvs import Entry, TVSDirectory
+from secd.capf import Identity
 from secd.files.data import model_catalogue
 from secd.files.flash import MemoryFlash
+from secd.files.identity import LSC_FILE, identity_to_pem
 from secd.files.store import PhoneStore
 from secd.models import TLSProfile
 from secd.net.clock import TrioClock
@@ -82,10 +84,9 @@ def issued(subject: Subject, issuer: str, serial: bytes) -> Credential:
     return credential_of(signed.public_bytes(Encoding.DER), key)
 
 
-def capf_named(*parts: tuple[x509.ObjectIdentifier, str]) -> Credential:
-    """Return the certificate of a CAPF whose name has these parts, in this order."""
+def capf_named(name: x509.Name) -> Credential:
+    """Return the certificate of a CAPF of this name, its parts in this order."""
     key = maker().keys.rsa(2048)
-    name = x509.Name([x509.NameAttribute(oid, text) for oid, text in parts])
     builder = certificate_builder(key.public_key(), 2**100 + 1, MADE_AT)
     signed = builder.subject_name(name).issuer_name(name).sign(key, hashes.SHA256())
     return credential_of(signed.public_bytes(Encoding.DER), key)
@@ -105,6 +106,20 @@ class Site:
     network: MemoryNetwork = field(default_factory=lambda: MemoryNetwork(Random(1)))
     flash: MemoryFlash = field(default_factory=MemoryFlash)
     served: list[ServerEvent] = field(default_factory=list)
+
+    def hold_lsc(self, subject: x509.Name, issuer: x509.Name) -> None:
+        """Give the phone an LSC with these names, of a CAPF that is known by its name only."""
+        keys = maker().keys
+        key, authority = keys.rsa(2048), keys.rsa(2048)
+        signed = (
+            certificate_builder(key.public_key(), 0x1A2B3C, MADE_AT)
+            .subject_name(subject)
+            .issuer_name(issuer)
+            .sign(authority, hashes.SHA256())
+        )
+        self.flash.write(
+            LSC_FILE, identity_to_pem(Identity(signed.public_bytes(Encoding.DER), key))
+        )
 
     async def serve_files(self, nursery: trio.Nursery, of: Cluster) -> None:
         """Serve a cluster's files by TFTP and HTTP."""

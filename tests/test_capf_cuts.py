@@ -42,6 +42,9 @@ class CutNetwork:
     left: int = ENDLESS
     carried: int = 0
 
+    async def resolve(self, remote: Address) -> Address:
+        return await self.memory.resolve(remote)
+
     async def open_udp(self, remote: Address) -> UDPSocket:
         return await self.memory.open_udp(remote)
 

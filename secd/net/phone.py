@@ -51,6 +51,7 @@ from secd.net.clock import Clock
 from secd.net.http import fetch_http
 from secd.net.keys import FreshKeys, KeySource
 from secd.net.network import AddressBook, ByteStream, Network
+from secd.net.own_certificate import OwnCertificate
 from secd.net.tftp import fetch_tftp
 from secd.net.tls import TLSTarget, open_tls
 from secd.net.tls_context import TLSIdentity
@@ -186,7 +187,7 @@ class _Runner:
             self._machine.judging.tvs_server,
             wire_name(self._phone.model.name, self._phone.device),
             report,
-            _tls_identity(self._machine.enrolling.identities),
+            _own_certificate(self._machine.enrolling.identities),
         )
         question = QueryCertificate(ask.name, ask.issuer, ask.serial)
         try:
@@ -304,9 +305,9 @@ class _Runner:
         self._publish(Traced(at, transfer.task, transfer.worker, event))
 
 
-def _tls_identity(held: Identities) -> TLSIdentity | None:
+def _own_certificate(held: Identities) -> OwnCertificate | None:
     """Return what the phone shows to a server that asks for a certificate (213407)."""
-    shown = held.preferred
-    if shown is None:
+    if held.preferred is None:
         return None
-    return TLSIdentity((shown.certificate,), shown.key, "LSC" if shown is held.lsc else "MIC")
+    kind, identity = held.preferred
+    return OwnCertificate(kind, TLSIdentity((identity.certificate,), identity.key))

@@ -36,14 +36,10 @@ _OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TLSIdentity:
-    """A certificate with its key. chain -- DER, the own certificate first.
-
-    kind -- what a phone calls its own in its log, LSC or MIC; empty for servers.
-    """
+    """A certificate with its key. chain -- DER, the own certificate first."""
 
     chain: tuple[bytes, ...]
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = field(repr=False)
-    kind: str = ""
 
 
 @lru_cache(maxsize=_CACHED)
