@@ -1,5 +1,7 @@
 """Cluster directories that somebody wrote by hand, or that a death left half changed."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from firmware_sim.administration.network import set_hostname
 from firmware_sim.administration.serving import CurrentCluster
 from firmware_sim.cli import commands
 from firmware_sim.cluster import ITL_FILE
+from firmware_sim.lab import write_secret
 from secd.errors import UnusableInput
 
 STATE = "cluster.toml"
@@ -140,3 +143,15 @@ def test_looking_waits_for_whoever_is_writing(site: Path) -> None:
         with pytest.raises(ClusterBusy, match="another administrator"):
             told(site, "show", "cert")
         (site / JOURNAL).unlink()
+
+
+def test_a_key_that_cannot_be_exported_leaves_nothing(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UnusableInput, match="No space left"):
+        write_secret(site.parent / "k.p12", b"key")
+    assert [path.name for path in site.parent.iterdir()] == ["site"]
