@@ -102,6 +102,19 @@ def test_what_could_not_be_finished_is_never_decided(site: Path, name: str) -> N
     assert not list(site.parent.rglob("*.new"))
 
 
+def test_a_change_does_not_make_another_one_forgotten(site: Path) -> None:
+    """Providers commit one after the other while they hold the cluster."""
+    (site / "old").write_bytes(b"old")
+    first = prepare(site, {"old": None, "new": b"1"}, "first")
+    second = prepare(site, {"later": b"2"}, "second")
+    (site / "first.new").rename(site / JOURNAL)  # decided, and the disk failed then
+    second.commit()
+    assert first.names == ("old", "new")
+    assert not (site / "old").exists()
+    assert ((site / "new").read_bytes(), (site / "later").read_bytes()) == (b"1", b"2")
+    assert not (site / JOURNAL).exists()
+
+
 def half_rename(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Decide another name for the publisher, and die when its state, but no list, is in place."""
     real = Path.replace

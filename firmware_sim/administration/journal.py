@@ -44,6 +44,7 @@ class Prepared:
 
     def commit(self) -> None:
         """Decide it, and put the files into their places. Raises UnusableInput."""
+        finish(self.root)  # another one that could not be finished would be forgotten
         try:
             _beside(self.root / self.journal).replace(self.root / JOURNAL)
             _sync(self.root)
