@@ -191,8 +191,9 @@ def main() -> int:
     given = parser.parse_args()
     if given.again:
         name, number = given.again
+        law = laws()[name]
         with _context():
-            laws()[name](draws_of(name, int(number)))
+            law(draws_of(name, int(number)))
         print(f"{name} holds for number {number}")
         return 0
     known = {} if given.afresh else counts()

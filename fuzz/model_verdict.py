@@ -1,9 +1,17 @@
 """A question to `secd.trust.decide` put to the model: what it would answer."""
 
 from fuzz.model import Answer, Claim, Holder, Word, judge_file, judge_list
-from fuzz.model_reading import claim_of_file, claim_of_list, key_of
+from fuzz.model_doubts import Doubts
+from fuzz.model_reading import claim_of_file, claim_of_list, expiry_of, key_of
 from fuzz.naive import Bad
-from secd.models import Generation
+from secd.models import (
+    Absent,
+    FirstCTLWithITL,
+    Generation,
+    P0AddressFields,
+    Switches,
+    TVSFlush,
+)
 from secd.trust import (
     Accept,
     Context,
@@ -30,11 +38,15 @@ def expected_answer(
         https = context.channel is Transport.HTTPS and context.model.generation is Generation.P3
         return Answer.TAKE if https else Answer.LEAVE
     held = installed.of(kind)
-    if not candidate or (held is not None and held.octets == candidate):
+    doubts = holder.doubts
+    if not candidate:
+        newer = holder.newer or kind is FileKind.CTL
+        return Answer.TAKE if doubts.empty_erases and held and newer else Answer.LEAVE
+    if doubts.knows_same and held is not None and held.octets == candidate:
         return Answer.LEAVE
     try:
         if kind is FileKind.SIGNED:
-            return judge_file(claim_of_file(candidate), holder, said)
+            return judge_file(claim_of_file(candidate), holder, said, context.requested_name)
         return judge_list(kind.value, claim_of_list(candidate), holder, said)
     except Bad:
         return Answer.LEAVE
@@ -58,6 +70,31 @@ def holder_of(held: Installed, context: Context) -> Holder:
         itl=claim_of(held.itl),
         has_tvs_servers=bool(context.tvs_servers),
         now=context.now_seconds,
+        doubts=doubts_of(model.switches),
+    )
+
+
+def doubts_of(switches: Switches) -> Doubts:
+    """Return a model's switches in the words of the model of trust."""
+    fields = switches.p0_address_fields
+    return Doubts(
+        imprints=switches.first_ctl_with_itl is FirstCTLWithITL.IMPRINT,
+        self_check=switches.first_list_self_check,
+        itl_signs_ctls=switches.ctl_signer_in_itl,
+        itl_signers=switches.itl_signer_functions,
+        knows_same=switches.identical_shortcut,
+        rollback_needs_no_ctl=switches.rollback_needs_no_ctl,
+        filled_by=switches.empty_itl_functions,
+        empty_erases=switches.zero_length is Absent.ERASE,
+        missing_erases=switches.not_found is Absent.ERASE,
+        tvs_for_files=switches.tvs_sgn_roles,
+        remembers_no=switches.tvs_negative_cache,
+        any_list_flushes=switches.tvs_flush is TVSFlush.ANY_LIST,
+        by_address=fields is not P0AddressFields.DNS_NAME,
+        by_name=fields is not P0AddressFields.IP_ADDRESS,
+        dates=switches.check_dates,
+        times=switches.check_timestamp,
+        names=switches.check_sgn_name,
     )
 
 
@@ -73,4 +110,5 @@ def _word(voucher: Voucher) -> Word:
         key_of(voucher.certificate),
         voucher.functions,
         voucher.until_seconds,
+        expiry_of(voucher.certificate),
     )

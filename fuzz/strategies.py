@@ -30,7 +30,16 @@ from fuzz.strategies_parts import sign_parts
 from secd.envelope import Signer, decode_signed_file_untrusted
 from secd.errors import MalformedFile
 from secd.files.data import model_catalogue
-from secd.models import Model
+from secd.models import (
+    Absent,
+    CAPFByTVS,
+    CCMPeer,
+    FirstCTLWithITL,
+    Model,
+    P0AddressFields,
+    Switches,
+    TVSFlush,
+)
 from secd.trust import Context, Installed, Voucher, VoucherOutcome
 from secd.trustlist import Record, TrustList, decode_trust_list_untrusted, encode_records
 from secd.words import FileKind, Transport
@@ -38,10 +47,37 @@ from secd.words import FileKind, Transport
 NOW = 1_600_000_000.0
 MODEL_NAMES = ("7960", "7961", "8945", "8861")  # one of each generation
 
-models: st.SearchStrategy[Model] = st.sampled_from(
+_usual_models: st.SearchStrategy[Model] = st.sampled_from(
     [model_catalogue().find(name) for name in (*MODEL_NAMES, *MODEL_NAMES[1:])]
 )
-_newer_models = models.filter(lambda model: model.security_by_default)
+# Every switch of the decision table, each in any position.
+switches: st.SearchStrategy[Switches] = st.builds(
+    Switches,
+    first_ctl_with_itl=st.sampled_from(FirstCTLWithITL),
+    first_list_self_check=st.booleans(),
+    ctl_signer_in_itl=st.booleans(),
+    itl_signer_functions=st.sampled_from([{0, 2}, {0, 2}, {0}, {2}]).map(frozenset),
+    identical_shortcut=st.booleans(),
+    rollback_needs_no_ctl=st.booleans(),
+    empty_itl_functions=st.sampled_from([{1, 2, 3, 21}, {2, 3, 21}, {21}]).map(frozenset),
+    zero_length=st.sampled_from(Absent),
+    not_found=st.sampled_from(Absent),
+    ccm_peer=st.sampled_from(CCMPeer),
+    capf_tvs=st.sampled_from(CAPFByTVS),
+    tvs_sgn_roles=st.sampled_from([{0, 2, 3}, {2, 3}, {0}, {2}, {3}]).map(frozenset),
+    tvs_negative_cache=st.booleans(),
+    tvs_flush=st.sampled_from(TVSFlush),
+    p0_address_fields=st.sampled_from(P0AddressFields),
+    p0_asks_unlisted_server=st.booleans(),
+    check_dates=st.booleans(),
+    check_timestamp=st.booleans(),
+    check_sgn_name=st.booleans(),
+)
+# Half of all phones have the defaults.
+models: st.SearchStrategy[Model] = _usual_models | st.builds(
+    lambda model, habits: replace(model, switches=habits), _usual_models, switches
+)
+_newer_models = _usual_models.filter(lambda model: model.security_by_default)
 
 
 def examples(short: int) -> int:
@@ -132,6 +168,7 @@ def contexts(draw: st.DrawFn, kind: FileKind | None = None) -> Context:
         tvs_servers=draw(among(ADDRESSES[:1], ADDRESSES[:1], ())),
         device_key=draw(_DEVICE_KEYS),
         manual_key=draw(among(None, None, bytes(range(16)))),
+        requested_name=draw(among("SEP.cnf.xml.sgn", "SEP.cnf.xml.sgn", "other.sgn", "")),
     )
 
 

@@ -50,7 +50,8 @@ SIGNED_KINDS = (FileKind.SIGNED, FileKind.ENCRYPTED)
 
 
 TOKEN = identity("TOKEN1")
-_RECORDS = (list_record(0, TOKEN), list_record(2, TOKEN))
+# With TVS it is no empty ITL, whatever the switch says that one is.
+_RECORDS = (list_record(0, TOKEN), list_record(2, TOKEN), list_record(21, identity("TVS")))
 FULL = readable(
     sign_parts(header_parts(encode_header(plain_header(TOKEN))), encode_records(_RECORDS), TOKEN)
 )
@@ -119,6 +120,8 @@ def test_no_signed_octet_of_what_is_accepted_may_change(
 @given(situations())
 def test_what_is_accepted_is_what_arrived(one: Situation) -> None:
     verdict = judge(one)
+    if verdict.reason is Reason.EMPTY_FILE:
+        return  # a list that is erased (switch zero_length), or stays
     if isinstance(verdict, Accept) and one.context.kind.is_list:
         assert verdict.trust_list == readable(one.candidate)
     elif isinstance(verdict, Accept) and one.context.kind is FileKind.SIGNED:
@@ -185,7 +188,7 @@ def test_with_full_lists_and_without_tvs_only_the_listed_key_counts(
 ) -> None:
     context = replace(one.context, tvs_servers=(), channel=Transport.TFTP, manual_key=None)
     verdict = decide(Installed(FULL, FULL), octets, context, one.vouchers)
-    if isinstance(verdict, Accept):
+    if isinstance(verdict, Accept) and verdict.reason is not Reason.EMPTY_FILE:
         assert verdict.reason in (Reason.IN_CTL, Reason.IN_ITL)
         numbers = TOKEN.key.public_key().public_numbers()
         assert claim_of_file(octets).made_with((numbers.n, numbers.e))
