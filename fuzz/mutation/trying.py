@@ -33,13 +33,17 @@ _MODULES_OF_OTHERS = (
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of a mutant. killed_by -- empty: it survived; else tests, import, or time."""
+    """What became of a mutant. killed_by -- empty: it survived; else tests, import, or time.
+
+    tests -- how many run its lines. source -- SHA-256 of the file as it was.
+    """
 
     file: str
     line: int
     mutant: str
     killed_by: str
     tests: int
+    source: str
 
 
 def warm_up() -> None:
@@ -48,13 +52,13 @@ def warm_up() -> None:
         importlib.import_module(name)
 
 
-def try_mutant(path: Path, mutant: Mutant, tests: Sequence[str]) -> Tried:
-    """Run the tests, fewer first; the first that fails kills the mutant."""
+def try_mutant(path: Path, mutant: Mutant, tests: Sequence[str]) -> str:
+    """Run the tests, fewer first; return what killed the mutant (`Tried.killed_by`)."""
     verdict = ""
     for some in (tests[:_FIRST], tests[_FIRST:]):
         if some and not verdict:
             verdict = _run(path, mutant, some)
-    return Tried(str(path), mutant.first_line, mutant.name, verdict, len(tests))
+    return verdict
 
 
 def _run(path: Path, mutant: Mutant, tests: Sequence[str]) -> str:
