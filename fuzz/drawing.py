@@ -37,11 +37,13 @@ class Draws(st.DataObject):
 
     def draw(self, strategy: SearchStrategy[T], label: object = None) -> T:  # noqa: ARG002
         """Return a value of a strategy. Raises UnsatisfiedAssumption where none was found."""
+        kind = _KINDS.get(type(strategy))
+        if kind is not None:
+            return cast("T", kind(self, cast("Never", strategy)))
         plain = unwrap_strategies(strategy)  # type: ignore[no-untyped-call]
-        kind = type(plain)
-        if kind not in _KINDS:
-            raise TypeError(f"fuzz.drawing knows no strategies of the kind {kind.__name__}")
-        return cast("T", _KINDS[kind](self, plain))
+        if type(plain) not in _KINDS:
+            raise TypeError(f"fuzz.drawing knows no strategies of the kind {type(plain).__name__}")
+        return cast("T", _KINDS[type(plain)](self, plain))
 
     def index(self, size: int) -> int:
         """A number below a size, each as often as the others."""

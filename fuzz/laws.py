@@ -6,8 +6,9 @@
 
 They are the same functions, strategies and rules as under hypothesis; the values are drawn by
 `fuzz.drawing`, each example from a seed of its own: the law's name and a number. What was run adds
-up in .fuzz/laws.json after every slice, so a run that is ended goes on where it was, and --afresh
-begins anew. Examples that a law passes over (`assume`) do not count.
+up in .fuzz/laws.json every few seconds, so a run that is ended goes on where it was, and --afresh
+begins anew. Examples that a law passes over (`assume`) do not count. All laws get the same time
+until they have their examples; those that take longest per example come last.
 """
 
 import argparse
@@ -34,7 +35,7 @@ from fuzz.drawing import Draws
 
 WORK = Path(".fuzz")
 _TESTS = Path(__file__).parent.parent / "tests"
-_SLICES = 40  # of a whole run: after each of them everything has come as far as everything else
+_TURN_SECONDS = 5.0  # of one law, before another has its turn
 STEPS = 50  # of a history
 HISTORIES = "histories"
 
@@ -43,7 +44,7 @@ Law = Callable[[Draws], None]
 
 @dataclass
 class Count:
-    """How often a law was tried. next -- the number of the next example."""
+    """How often a law was tried. next -- the number of the next example. seconds -- of work."""
 
     tried: int = 0
     passed_over: int = 0
@@ -134,10 +135,10 @@ def draws_of(name: str, number: int) -> Draws:
 
 
 def run(name: str, law: Law, count: Count, tried: int) -> None:
-    """Try a law until it was tried so often. What breaks it is printed and counted."""
-    begun = time.monotonic()
+    """Try a law for a turn, or until it was tried so often. What breaks it is printed, counted."""
+    begun = time.process_time()
     with _context():
-        while count.tried < tried:
+        while count.tried < tried and time.process_time() < begun + _TURN_SECONDS:
             number = count.next
             count.next += 1
             try:
@@ -150,7 +151,7 @@ def run(name: str, law: Law, count: Count, tried: int) -> None:
                 traceback.print_exc()
                 count.broken.append(number)
             count.tried += 1
-    count.seconds += time.monotonic() - begun
+    count.seconds += time.process_time() - begun
 
 
 def counts() -> dict[str, Count]:
@@ -168,17 +169,16 @@ def _save(known: dict[str, Count]) -> None:
 
 
 def run_all(examples: int, histories: int, known: dict[str, Count]) -> None:
-    """Try all laws so often, slice by slice."""
+    """Try all laws so often, turn by turn."""
     found = laws()
-    for piece in range(1, _SLICES + 1):
-        begun = time.monotonic()
-        for name, law in found.items():
-            most = histories if name == HISTORIES else examples
-            run(name, law, known.setdefault(name, Count()), most * piece // _SLICES)
-            _save(known)
-        seconds = time.monotonic() - begun
-        if seconds > 1:
-            print(f"{piece} of {_SLICES} slices, {seconds:.0f} s", flush=True)
+    wanted = dict.fromkeys(found, examples) | {HISTORIES: histories}
+    while left := [name for name in found if known.setdefault(name, Count()).tried < wanted[name]]:
+        name = min(left, key=lambda name: known[name].seconds)
+        count = known[name]
+        run(name, found[name], count, wanted[name])
+        _save(known)
+        if count.tried >= wanted[name]:
+            print(f"{count.tried:,} {name}, {count.seconds:.0f} s of work", flush=True)
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ boots is the caller's: a state machine of hypothesis, or a story.
 """
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import sha256
 from random import Random
 
@@ -122,6 +123,7 @@ class World:
         self.down: set[str] = set()
         self.tvs_down: set[str] = set()
         self.missing: set[tuple[str, str]] = set()
+        self._made: dict[tuple[str, str, str], bytes | NoAnswer | None] = {}
         self.now = START
         self.phones = [self._phone(device, name) for device, name in MODELS.items()]
 
@@ -188,6 +190,13 @@ class World:
         answer = ClusterFiles(cluster).answer(device, name)
         return answer if isinstance(answer, bytes) else None
 
+    def _served(self, server: str, device: str, name: str) -> bytes | NoAnswer | None:
+        """What a server answers during one boot, made once: for the model and for the phone."""
+        asked = server, device, name
+        if asked not in self._made:
+            self._made[asked] = self.serve(*asked)
+        return self._made[asked]
+
     def tvs_at(self, address: str, issuer: bytes, serial: bytes) -> tuple[bytes, TVSAnswer] | None:
         """What TVS at an address shows in its handshake, and answers; None: nobody is there."""
         if address in self.down | self.tvs_down:
@@ -206,6 +215,7 @@ class World:
 
     def boot(self, pair: PhonePair, cut_after: int | None = None) -> bool:
         """Boot a phone and its model, and compare. False: the power failed."""
+        self._made.clear()
         expected = self._expected(pair)
         kept = pair.store.load()
         phone = Phone(
@@ -251,7 +261,7 @@ class World:
         expected = pair.expected.copy()
         around = Around(
             pair.server,
-            lambda name: self.serve(pair.server, pair.device, name),
+            lambda name: self._served(pair.server, pair.device, name),
             self._ask_model,
             _read,
             ROUNDS,
@@ -260,7 +270,7 @@ class World:
         return expected
 
     def _answer(self, pair: PhonePair, transfer: Transfer) -> FileReceived | FileNotReceived:
-        found = self.serve(transfer.server, pair.device, transfer.file_name)
+        found = self._served(transfer.server, pair.device, transfer.file_name)
         if isinstance(found, bytes):
             return FileReceived(found)
         why = TransferFailure.FILE_NOT_FOUND if found is None else TransferFailure.TIMEOUT
@@ -318,6 +328,7 @@ def _differing(
     return f"{pair.device} wrote {said[0]}; by the model {said[1]}"
 
 
+@lru_cache(maxsize=512)
 def _read(octets: bytes) -> Configured | None:
     try:
         one = parse_configuration_untrusted(octets)

@@ -4,7 +4,7 @@ The one module that outsiders need; what it puts together stands in the other `s
 """
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -24,6 +24,7 @@ from fuzz.strategies_lists import (
     signed_lists,
     whole_list,
     whole_sgn,
+    written,
 )
 from fuzz.strategies_mutations import mutated, vectors
 from fuzz.strategies_parts import sign_parts
@@ -41,7 +42,7 @@ from secd.models import (
     TVSFlush,
 )
 from secd.trust import Context, Installed, Voucher, VoucherOutcome
-from secd.trustlist import Record, TrustList, decode_trust_list_untrusted, encode_records
+from secd.trustlist import Record, TrustList, decode_trust_list_untrusted
 from secd.words import FileKind, Transport
 
 NOW = 1_600_000_000.0
@@ -96,8 +97,9 @@ class Situation:
     vouchers: tuple[Voucher, ...]
 
 
+@lru_cache(maxsize=4096)
 def readable(octets: bytes) -> TrustList:
-    """Read a list that was made readable."""
+    """Read a list that was made readable; one that was read lately is not read again."""
     return decode_trust_list_untrusted(octets)
 
 
@@ -221,7 +223,7 @@ def signer_situations(draw: st.DrawFn) -> Situation:
     """
     named = draw(_few)
     kind = draw(among(FileKind.CTL, FileKind.ITL, FileKind.SIGNED))
-    body = PAYLOADS[0] if kind is FileKind.SIGNED else encode_records(draw(_members_of(named)))
+    body = PAYLOADS[0] if kind is FileKind.SIGNED else written(draw(_members_of(named)))
     return Situation(
         draw(draw(among(*_holdings(named)))),
         sign_parts(
@@ -269,7 +271,7 @@ def _small_held(named: Identity) -> st.SearchStrategy[TrustList | None]:
 
 
 def _list_of(signer: Identity, members: tuple[Record, ...]) -> TrustList:
-    return readable(sign_parts(plain_parts(signer), encode_records(members), signer))
+    return readable(sign_parts(plain_parts(signer), written(members), signer))
 
 
 @st.composite

@@ -5,8 +5,9 @@ recovery key, TVS and a stranger, each with an impostor who has the same issuer 
 another key. Whoever is named in a header need not be the one who signed.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 from hypothesis import strategies as st
 
@@ -38,7 +39,6 @@ from secd.trustlist import (
     Record,
     decode_trust_list_untrusted,
     encode_record,
-    encode_records,
 )
 
 NAMES = ("TOKEN1", "TOKEN2", "CCM", "RECOVERY", "TVS", "STRANGER")
@@ -140,18 +140,51 @@ def plain_header(named: Identity) -> Header:
 @st.composite
 def list_headers(draw: st.DrawFn, named: Identity) -> Header:
     """A header that names an identity as its signer, nearly always with SHA-1."""
-    signer_version = draw(among(None, None, (1, 0), (1, 1)))
+    return _list_header(
+        named,
+        draw(among((1, 2), (1, 2), (1, 0), (3, 7))),
+        draw(among(*[1] * 16, 2, 3)),
+        draw(among(*[0] * 20, 1)),
+        draw(among(1_500_000_000, 1_400_000_000, 0)),
+        draw(among(None, None, (1, 0), (1, 1))),
+    )
+
+
+@cache
+def _list_header(
+    named: Identity,
+    version: tuple[int, int],
+    digest: int,
+    algorithm: int,
+    timestamp: int,
+    signer_version: tuple[int, int] | None,
+) -> Header:
     return pad(
         replace(
             plain_header(named),
-            version=draw(among((1, 2), (1, 2), (1, 0), (3, 7))),
-            digest=draw(among(*[1] * 16, 2, 3)),
-            signature_algorithm=draw(among(*[0] * 20, 1)),
-            timestamp=draw(among(1_500_000_000, 1_400_000_000, 0)),
+            version=version,
+            digest=digest,
+            signature_algorithm=algorithm,
+            timestamp=timestamp,
             signer_version=signer_version,
             layout=CUCM_LAYOUT if signer_version is None else CERTUTILS_LIST_LAYOUT,
         )
     )
+
+
+@lru_cache(maxsize=4096)
+def _cut(header: Header) -> tuple[Part, ...]:
+    return tuple(header_parts(encode_header(header)))
+
+
+@lru_cache(maxsize=4096)
+def _record(record: Record) -> bytes:
+    return encode_record(record)
+
+
+def written(records: Iterable[Record]) -> bytes:
+    """Return the body of a list; what was written lately is not encoded again."""
+    return b"".join(map(_record, records))
 
 
 _MISSING = st.sets(st.integers(0, len(ORDINARY) - 1), max_size=2)
@@ -174,14 +207,14 @@ _MEMBERS = _HELD | st.lists(usual_records(), max_size=4)
 @cache
 def plain_parts(named: Identity) -> tuple[Part, ...]:
     """`plain_header`, cut."""
-    return tuple(header_parts(encode_header(plain_header(named))))
+    return _cut(plain_header(named))
 
 
 @st.composite
 def held_lists(draw: st.DrawFn) -> bytes:
     """What a phone of an ordinary cluster holds: readable, whoever signed it."""
     named = draw(cast)
-    return sign_parts(plain_parts(named), encode_records(draw(_HELD)), named)
+    return sign_parts(plain_parts(named), written(draw(_HELD)), named)
 
 
 @st.composite
@@ -195,12 +228,12 @@ def signed_lists(draw: st.DrawFn, *, breaking: bool = True) -> bytes:
     members = list(draw(_MEMBERS))
     if draw(_PERHAPS):  # half of all lists list their signer
         members.append(list_record(draw(among(0, 0, 0, 2, 21)), named))
-    parts = header_parts(encode_header(header))
-    bodies = [encode_record(member) for member in members]
+    parts: Sequence[Part] = _cut(header)
+    bodies = [_record(member) for member in members]
     if breaking:
         match draw(among(*["whole"] * 9, "header", "record", "tail")):
             case "header":
-                parts = draw(broken(parts))
+                parts = draw(broken(list(parts)))
             case "record" if bodies:
                 at = draw(between(0, len(bodies) - 1))
                 cut = draw(broken(record_parts(bodies[at])))
@@ -223,9 +256,9 @@ def signed_files(draw: st.DrawFn, *, encrypted: bool = False) -> bytes:
     named = draw(cast)
     wrong = draw(among("", "", "", "key", "digest"))
     header, body = _file(draw(list_headers(named)), draw(among(*PAYLOADS)), encrypted, wrong)
-    parts = header_parts(encode_header(header))
+    parts: Sequence[Part] = _cut(header)
     if draw(among(*[False] * 6, True)):
-        parts = draw(broken(parts))
+        parts = draw(broken(list(parts)))
     return sign_parts(parts, body, draw(signers(named)), _hash_of(header))
 
 
@@ -243,7 +276,7 @@ def whole_sgn(signer: Identity, *, encrypted: bool = False) -> st.SearchStrategy
 @cache
 def whole_list(signer: Identity) -> st.SearchStrategy[bytes]:
     """A list with nothing wrong about it."""
-    return _HELD.map(lambda held: sign_parts(plain_parts(signer), encode_records(held), signer))
+    return _HELD.map(lambda held: sign_parts(plain_parts(signer), written(held), signer))
 
 
 def _file(

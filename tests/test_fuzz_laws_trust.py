@@ -26,6 +26,7 @@ from fuzz.strategies_lists import (
     plain_header,
     same_in_another_order,
     usual_records,
+    written,
 )
 from fuzz.strategies_mutations import mutated
 from fuzz.strategies_parts import header_parts, sign_parts
@@ -41,7 +42,7 @@ from secd.trust import (
     decide,
     signed_files_required,
 )
-from secd.trustlist import TrustList, encode_records
+from secd.trustlist import TrustList, decode_trust_list_untrusted
 from secd.words import FileKind, Transport
 
 LAW = settings(max_examples=examples(30))
@@ -53,7 +54,7 @@ TOKEN = identity("TOKEN1")
 # With TVS it is no empty ITL, whatever the switch says that one is.
 _RECORDS = (list_record(0, TOKEN), list_record(2, TOKEN), list_record(21, identity("TVS")))
 FULL = readable(
-    sign_parts(header_parts(encode_header(plain_header(TOKEN))), encode_records(_RECORDS), TOKEN)
+    sign_parts(header_parts(encode_header(plain_header(TOKEN))), written(_RECORDS), TOKEN)
 )
 
 
@@ -139,12 +140,15 @@ class Pair:
     shuffled: bytes
 
 
+_MEMBERS = st.lists(usual_records(), max_size=4)
+
+
 @st.composite
 def pairs(draw: st.DrawFn) -> Pair:
     signer = draw(cast)
     header = draw(list_headers(signer))
-    members = draw(st.lists(usual_records(), max_size=4))
-    body = encode_records((*members, list_record(0, signer)))
+    members = draw(_MEMBERS)
+    body = written((*members, list_record(0, signer)))
     straight = sign_parts(header_parts(encode_header(header)), body, signer, header.digest)
     return Pair(signer, straight, draw(same_in_another_order(straight, signer)))
 
@@ -195,7 +199,9 @@ def test_with_full_lists_and_without_tvs_only_the_listed_key_counts(
 
 
 def _copied(trust_list: TrustList | None) -> TrustList | None:
-    return None if trust_list is None else readable(bytes(bytearray(trust_list.octets)))
+    if trust_list is None:
+        return None
+    return decode_trust_list_untrusted(bytes(bytearray(trust_list.octets)))
 
 
 def _said(verdict: Verdict) -> tuple[type[Verdict], Reason, str]:
