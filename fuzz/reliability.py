@@ -4,19 +4,22 @@
     python -m fuzz.reliability --only kills     one of the experiments, then the page
     python -m fuzz.reliability --render         the page alone, from what was measured before
 
-Each experiment is a command of its own and leaves its numbers in .fuzz/NAME.json. An experiment
-that was not run has no numbers, and the page says so.
+Each experiment is a command of its own and leaves its numbers in .fuzz/NAME.json; one that was not
+run has no numbers, and the page says so. One that was done to its end is not done again until
+something in the sources has changed, or --afresh is given; guided fuzzing, laws and mutants go on
+where they were ended.
 """
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from xml.etree import ElementTree
+
+from fuzz.laws import HISTORIES, STEPS, counts
+from fuzz.sources import digest_of_sources
 
 WORK = Path(".fuzz")
 PAGE = Path("docs/reliability.md")
@@ -61,27 +64,32 @@ def guided_rows() -> list[Row]:
 
 def law_rows() -> list[Row]:
     """Laws on structured inputs, and histories."""
-    saved = _saved("laws")
-    repeat = "`SECD_FUZZ=long pytest tests/test_fuzz_*.py`"
-    if not isinstance(saved, dict):
-        return [("laws on structured inputs", _NOT_RUN, _NOT_RUN, repeat)]
-    each = _number(saved["examples"])
-    laws, failed = _number(saved["laws"]), _number(saved["failed"])
-    repeat = f"`SECD_FUZZ={each} pytest tests/test_fuzz_*.py`"
-    return [
-        (
-            f"{laws} laws, structured inputs",
-            f"{each:,} of each (the whole number of a law's examples)",
-            f"{failed} broken, 0 false acceptances" if not failed else f"{failed} broken",
-            repeat,
-        ),
-        (
-            "histories against the model of trust",
-            f"{each // 10:,} histories of 50 steps",
-            "0 disagreements" if not saved["histories_failed"] else "disagreements",
-            repeat,
-        ),
-    ]
+    repeat = "`python -m fuzz.laws`"
+    tried = counts()
+    histories = tried.pop(HISTORIES, None)
+    rows = []
+    if tried:
+        numbers = sorted(count.tried for count in tried.values())
+        each = f"{numbers[0]:,}" if len(set(numbers)) == 1 else f"{numbers[0]:,} to {numbers[-1]:,}"
+        broken = sum(len(count.broken) for count in tried.values())
+        rows.append(
+            (
+                f"{len(tried)} laws, structured inputs",
+                f"{each} of each, {sum(numbers):,} in all",
+                f"{broken} broken" if broken else "0 broken, 0 false acceptances",
+                repeat,
+            )
+        )
+    if histories is not None:
+        rows.append(
+            (
+                f"histories of {STEPS} steps against the model of trust",
+                f"{histories.tried:,}",
+                f"{len(histories.broken)} disagreements",
+                repeat,
+            )
+        )
+    return rows or [("laws and histories", _NOT_RUN, _NOT_RUN, repeat)]
 
 
 def exhaustive_rows() -> list[Row]:
@@ -147,7 +155,13 @@ def torn_rows() -> list[Row]:
             "every such call of an update (4 faults) and of a first boot",
             "old or new file, whole; the next boot works",
             "`pytest tests/test_torn_boots.py`",
-        )
+        ),
+        (
+            "power cut, and the disk forgets what was not synced: octets, names, renames",
+            "every such call of an update and of each operation, every disk that may be found then",
+            "old or new file, whole; what was done stays; the next boot works",
+            "`pytest tests/test_torn_disks.py`",
+        ),
     ]
 
 
@@ -234,35 +248,16 @@ def page() -> str:
     return "\n".join(parts) + "\n\n" + STORIES.read_text()
 
 
-def measure_laws(examples: int) -> None:
-    """Run all laws with so many examples each."""
-    report = WORK / "laws.xml"
-    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"]
-    tests = sorted(map(str, Path("tests").glob("test_fuzz_*.py")))
-    environment = {**os.environ, "SECD_FUZZ": str(examples)}
-    subprocess.run([*command, *tests], env=environment, check=False)  # noqa: S603 - ourselves
-    cases = list(ElementTree.parse(report).getroot().iter("testcase"))  # noqa: S314 - ours
-    laws = [case for case in cases if ".test_fuzz_laws" in f".{case.get('classname')}"]
-    laws += [case for case in cases if "test_fuzz_naive" in str(case.get("classname"))]
-    histories = [case for case in cases if "TestHistories" in str(case.get("classname"))]
-    result = {
-        "examples": examples,
-        "laws": len(laws),
-        "failed": sum(case.find("failure") is not None for case in laws),
-        "histories_failed": sum(case.find("failure") is not None for case in histories),
-    }
-    (WORK / "laws.json").write_text(json.dumps(result, indent=1))
-
-
 def _module(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", *arguments], check=False)  # noqa: S603 - ourselves
 
 
 def experiments(minutes: float, examples: int) -> dict[str, Callable[[], None]]:
     """Return what can be measured, by name."""
+    histories = str(examples // 10)
     return {
         "guided": lambda: _module("fuzz.guided", "--minutes", str(minutes)),
-        "laws": lambda: measure_laws(examples),
+        "laws": lambda: _module("fuzz.laws", "--examples", str(examples), "--histories", histories),
         "exhaustive": lambda: _module("fuzz.exhaustive"),
         "mutants": lambda: _module("fuzz.mutation", "--measure"),
         "kills": lambda: _module("fuzz.storms.kills"),
@@ -271,20 +266,41 @@ def experiments(minutes: float, examples: int) -> dict[str, Callable[[], None]]:
     }
 
 
+def _measured() -> dict[str, str]:
+    """Return of which sources each experiment was done to its end."""
+    saved = _saved("measured")
+    rows = saved.items() if isinstance(saved, dict) else ()
+    return {str(name): str(sources) for name, sources in rows}
+
+
+def measure(minutes: float, examples: int, only: list[str] | None, *, afresh: bool) -> None:
+    """Do the experiments; what was done to its end with these very sources is not done again."""
+    sources = digest_of_sources()
+    for name, run in experiments(minutes, examples).items():
+        if only and name not in only:
+            continue
+        done = _measured()
+        if done.get(name) == sources and not afresh:
+            print(f"{name}: was measured with these sources", flush=True)
+            continue
+        begun = time.monotonic()
+        run()
+        (WORK / "measured.json").write_text(json.dumps(_measured() | {name: sources}, indent=1))
+        print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
+
+
 def main() -> int:
     """Measure and write the page."""
     parser = argparse.ArgumentParser(description="Measure and write docs/reliability.md.")
     parser.add_argument("--minutes", type=float, default=60, help="of guided fuzzing (default 60)")
-    parser.add_argument("--examples", type=int, default=100_000, help="of each law, above 1000")
+    parser.add_argument("--examples", type=int, default=100_000, help="of each law; histories 1/10")
     parser.add_argument("--only", action="append", choices=sorted(experiments(1, 1)))
+    parser.add_argument("--afresh", action="store_true", help="also what was measured already")
     parser.add_argument("--render", action="store_true", help="write the page, measure nothing")
     given = parser.parse_args()
     WORK.mkdir(exist_ok=True)
-    for name, run in experiments(given.minutes, given.examples).items():
-        if not given.render and (not given.only or name in given.only):
-            begun = time.monotonic()
-            run()
-            print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
+    if not given.render:
+        measure(given.minutes, given.examples, given.only, afresh=given.afresh)
     PAGE.write_text(page())
     print(f"{PAGE} is written")
     return 0

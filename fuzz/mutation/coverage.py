@@ -5,9 +5,11 @@ import subprocess
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
-from hashlib import sha256
+from math import inf
 from pathlib import Path
 from xml.etree import ElementTree
+
+from fuzz.sources import digest_of_sources
 
 WORK = Path(".fuzz")
 _PLAN = WORK / "plan.json"
@@ -44,7 +46,7 @@ class Plan:
 def measure() -> None:
     """Run all tests once with coverage and write the plan, unless it is of these very sources."""
     WORK.mkdir(exist_ok=True)
-    sources = _sources()
+    sources = digest_of_sources()
     if _PLAN.exists() and json.loads(_PLAN.read_text()).get("sources") == sources:
         print("the plan is of these sources: no test is run for it")
         return
@@ -59,19 +61,14 @@ def measure() -> None:
     )
     seconds = {}
     for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 - ours
-        seconds[f"{case.get('file')}::{case.get('name')}"] = float(case.get("time") or 1)
+        name = f"{case.get('file')}::{case.get('name')}"
+        if case.find("failure") is not None or case.find("error") is not None:
+            print(f"fails without any mutant, and is left out: {name}")
+            seconds[name] = inf
+        else:
+            seconds[name] = float(case.get("time") or 1)
     lines = _lines(seconds)
     _PLAN.write_text(json.dumps({"lines": lines, "seconds": seconds, "sources": sources}))
-
-
-def _sources() -> str:
-    """Return one digest of the program and its tests."""
-    digest = sha256()
-    for folder in ("secd", "firmware_sim", "statusmsgs", "tests", "fuzz"):
-        for path in sorted(Path(folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(str(path).encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _lines(seconds: dict[str, float]) -> dict[str, dict[int, list[str]]]:
