@@ -6,7 +6,7 @@ for a value and nothing is kept. What is given up: shrinking, and the memory of 
 value that breaks a law is made again from its seed.
 
 Strategies are the objects that hypothesis makes; what each is made of is read from their
-attributes, which are hypothesis's own affair: tests/test_fuzz_drawing.py draws from all that the
+attributes, which are hypothesis's own affair: tests/test_laws_drawn.py draws from all that the
 laws use, and a kind that is unknown here is refused by name.
 """
 

@@ -57,11 +57,13 @@ def modules() -> list[ModuleType]:
     """Import the tests of this folder's strategies, by path: tests are no package."""
     found = []
     for path in sorted(_TESTS.glob("test_fuzz_*.py")):
-        spec = importlib.util.spec_from_file_location(path.stem, path)
+        # Under a name of its own: pytest may have imported the same file.
+        name = f"laws_of_{path.stem}"
+        spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        sys.modules[path.stem] = module
+        sys.modules[name] = module
         spec.loader.exec_module(module)
         found.append(module)
     return found
