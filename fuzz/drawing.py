@@ -12,7 +12,7 @@ laws use, and a kind that is unknown here is refused by name.
 
 from collections.abc import Callable
 from random import Random
-from typing import Never, TypeVar, cast
+from typing import Never, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.errors import UnsatisfiedAssumption
@@ -27,6 +27,7 @@ _EDGES = 4  # one wide integer in so many is at an end of its range, one is near
 _SMALL = 127  # ranges up to this size are even
 _USUAL_CHARACTERS = 256
 _USUAL_MORE = 5  # of an unbounded size, above the least
+_MOST_KNOWN = 20_000
 
 
 class Draws(st.DataObject):
@@ -37,13 +38,17 @@ class Draws(st.DataObject):
 
     def draw(self, strategy: SearchStrategy[T], label: object = None) -> T:  # noqa: ARG002
         """Return a value of a strategy. Raises UnsatisfiedAssumption where none was found."""
-        kind = _KINDS.get(type(strategy))
-        if kind is not None:
-            return cast("T", kind(self, cast("Never", strategy)))
-        plain = unwrap_strategies(strategy)  # type: ignore[no-untyped-call]
-        if type(plain) not in _KINDS:
-            raise TypeError(f"fuzz.drawing knows no strategies of the kind {type(plain).__name__}")
-        return cast("T", _KINDS[type(plain)](self, plain))
+        found = _PLAIN.get(strategy)
+        if found is None:
+            plain = unwrap_strategies(strategy)  # type: ignore[no-untyped-call]
+            name = type(plain).__name__
+            if type(plain) not in _KINDS:
+                raise TypeError(f"fuzz.drawing knows no strategies of the kind {name}")
+            if len(_PLAIN) >= _MOST_KNOWN:
+                _PLAIN.clear()
+            found = _PLAIN[strategy] = _KINDS[type(plain)], plain
+        kind, plain = found
+        return kind(self, plain)  # type: ignore[return-value]
 
     def index(self, size: int) -> int:
         """A number below a size, each as often as the others."""
@@ -59,11 +64,13 @@ class Draws(st.DataObject):
 def _of_sample(draws: Draws, sample: basic.SampledFromStrategy[T]) -> T:
     for _ in range(_TRIES):
         found = sample.elements[draws.index(len(sample.elements))]
-        if not sample._transformations:  # noqa: SLF001 - there is no other way
+        for name, function, _ in sample._transformations:  # noqa: SLF001 - there is no other way
+            if name == "map":
+                found = function(found)
+            elif not function(found):
+                break
+        else:
             return found
-        changed = sample._transform(found, data=None)  # noqa: SLF001
-        if changed is not basic.filter_not_satisfied:
-            return cast("T", changed)
     raise UnsatisfiedAssumption
 
 
@@ -173,7 +180,8 @@ def _of_data(draws: Draws, _: core.DataStrategy) -> Draws:
 
 
 # Each takes a strategy of its own class.
-_KINDS: dict[type, Callable[[Draws, Never], object]] = {
+_Kind = Callable[[Draws, Never], object]
+_KINDS: dict[type, _Kind] = {
     basic.SampledFromStrategy: _of_sample,
     misc.JustStrategy: _of_sample,
     numbers.IntegersStrategy: _of_integers,
@@ -195,3 +203,6 @@ _KINDS: dict[type, Callable[[Draws, Never], object]] = {
     core.PermutationStrategy: _of_permutation,
     core.DataStrategy: _of_data,
 }
+
+# What strategies are under their wrappings, and how they are drawn from.
+_PLAIN: dict[SearchStrategy[object], tuple[_Kind, Never]] = {}

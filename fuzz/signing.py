@@ -46,7 +46,7 @@ class Identity:
         return _signature(self, octets, digest)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=16384)
 def _signature(signer: Identity, octets: bytes, digest: int) -> bytes:
     """These signatures are the same every time, and many lists are."""
     return signer.key.sign(octets, padding.PKCS1v15(), _HASHES[digest])
