@@ -124,10 +124,21 @@ def write_state(cluster: Cluster, directory: Path) -> None:
     """
     _make_folder(directory, 0o755)
     _make_folder(directory / KEYS_FOLDER, 0o700)
-    for role, credential in credentials_by_role(cluster).items():
-        _replace(directory / KEYS_FOLDER / f"{role}.pem", _pem_of(credential), _SECRET)
+    for name, octets in state_files(cluster).items():
+        _replace(directory / name, octets, _PUBLIC if name == STATE_FILE else _SECRET)
+
+
+def state_files(cluster: Cluster) -> dict[str, bytes]:
+    """Return the files of a cluster's state by their names below its directory, keys first.
+
+    Raises MalformedFile for certificates that are none (fillers).
+    """
+    files = {
+        f"{KEYS_FOLDER}/{role}.pem": pem_of(credential)
+        for role, credential in credentials_by_role(cluster).items()
+    }
     state = tomli_w.dumps(cluster_to_table(cluster), multiline_strings=True)
-    _replace(directory / STATE_FILE, state.encode(), _PUBLIC)
+    return files | {STATE_FILE: state.encode()}
 
 
 def write_files(files: ClusterFiles, folder: Path) -> None:
@@ -185,7 +196,7 @@ def write_firmware(directory: Path, load: str, keys: KeySource, now_seconds: int
     if not path.exists():
         maker = CertificateMaker(keys, SystemRandom(), now_seconds)
         made = maker.self_signed(_FIRMWARE_SUBJECT)
-        _replace(path, _pem_of(made), _SECRET)
+        _replace(path, pem_of(made), _SECRET)
     _, key = _read_pem(directory / KEYS_FOLDER, _FIRMWARE_ROLE)
     for name, octets in firmware_files(load, key).items():
         _replace(folder / name, octets, _PUBLIC)
@@ -203,7 +214,7 @@ def manufacturer(directory: Path, keys: KeySource, now_seconds: int) -> Credenti
     if not path.exists():
         _make_folder(directory / KEYS_FOLDER, 0o700)
         made = make_manufacturer(keys, SystemRandom(), now_seconds)
-        _replace(path, _pem_of(made), _SECRET)
+        _replace(path, pem_of(made), _SECRET)
     return credential_of(*_read_pem(directory / KEYS_FOLDER, _MANUFACTURING_ROLE))
 
 
@@ -240,8 +251,11 @@ def _read_token(keys: Path, role: str, name: str) -> SoftToken:
 
 
 def _read_pem(keys: Path, role: str) -> tuple[bytes, rsa.RSAPrivateKey]:
-    """Return certificate (DER) and key of a role. Raises UnusableInput."""
-    path = keys / f"{role}.pem"
+    return read_pem(keys / f"{role}.pem")
+
+
+def read_pem(path: Path) -> tuple[bytes, rsa.RSAPrivateKey]:
+    """Return the certificate (DER) and the key in a file. Raises UnusableInput."""
     try:
         octets = path.read_bytes()
         key = load_pem_private_key(octets, None)
@@ -256,7 +270,8 @@ def _read_pem(keys: Path, role: str) -> tuple[bytes, rsa.RSAPrivateKey]:
     return der, key
 
 
-def _pem_of(credential: Credential) -> bytes:
+def pem_of(credential: Credential) -> bytes:
+    """Return key and certificate as a file holds them. Raises MalformedFile."""
     key = credential.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return key + load_certificate_untrusted(credential.certificate).public_bytes(Encoding.PEM)
 

@@ -20,7 +20,7 @@ A certificate that stands in several places may do what each of them allows.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from firmware_sim.cluster import Cluster, Credential, Node
+from firmware_sim.cluster import Cluster, ListedCertificate, Node
 from firmware_sim.cluster.state import ITL_RECOVERY_SIGNS
 from secd.trustlist import Function
 from secd.tvs import DENIAL, FOUND, QueryCertificate, Question, TVSAnswer
@@ -32,7 +32,7 @@ DEFAULT_LIFETIME_SECONDS = 86_400  # 00 01 51 80 in 213407
 class Entry:
     """One certificate that TVS knows."""
 
-    credential: Credential
+    credential: ListedCertificate
     functions: frozenset[int]
 
 

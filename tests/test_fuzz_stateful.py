@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from firmware_sim.cluster import CTLKind, Release, SecurityMode
-from firmware_sim.cluster.signing import sign_file, sign_list
+from firmware_sim.cluster.signing import sign_file, sign_list_elsewhere
 from firmware_sim.tvs import Entry
 from fuzz.model_world import ADDRESSES, ATTACKER, MODELS, SUBSCRIBER, World
 from fuzz.strategies import examples, switches
@@ -178,8 +178,14 @@ class Histories(RuleBasedStateMachine):
         records = _records(self._current(number, taken))
         if extra is not None:
             records += (_record(extra, signer.certificate, signer.issuer, signer.serial),)
-        octets = sign_list(
-            name, records, signer, Digest.SHA1, 1, lambda signed: holder.sign(signed, 1)
+        octets = sign_list_elsewhere(
+            name,
+            records,
+            signer,
+            signer.key.key_size,
+            Digest.SHA1,
+            1,
+            lambda signed: holder.sign(signed, 1),
         )
         self._override(number, name, octets)
 

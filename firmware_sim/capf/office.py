@@ -7,12 +7,15 @@ A wrong string, which anybody can send, does not disturb a phone that knew the r
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from random import Random
+from typing import Protocol
 
 from firmware_sim.capf.certificates import LSCSubject, PhoneFacts, issue_lsc
 from firmware_sim.capf.judging import CAPFDenied, Inquiry, judge_claim
 from firmware_sim.capf.records import EXPIRES_AFTER_SECONDS, CAPFRecord
 from firmware_sim.capf.store import CAPFStore
-from firmware_sim.cluster.state import Cluster, Device
+from firmware_sim.cluster.credentials import Credential
+from firmware_sim.cluster.state import Device
 from secd.capf import CertificateType, Claim, KeyKind, Operation, Reason
 from secd.configuration import CAPFMode
 from secd.text import text_of
@@ -20,6 +23,25 @@ from secd.text import text_of
 
 def _forget(_: str, __: CertificateType, ___: bytes) -> None:
     """Nobody keeps what phones show."""
+
+
+class CAPFCluster(Protocol):
+    """What CAPF needs of a cluster: the lab's own, or one that follows its administrators."""
+
+    @property
+    def devices(self) -> dict[str, Device]:
+        """The phones by their names."""
+        ...
+
+    @property
+    def capf(self) -> Credential:
+        """What signs LSCs."""
+        ...
+
+    @property
+    def random(self) -> Random:
+        """For serials."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +52,7 @@ class CAPFOffice:
     now -- Unix time. keep -- gets each certificate that Troubleshoot fetched.
     """
 
-    cluster: Cluster
+    cluster: CAPFCluster
     store: CAPFStore
     manufacturers: Sequence[bytes]
     now: Callable[[], float]

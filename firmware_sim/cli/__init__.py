@@ -1,7 +1,8 @@
-"""What a person types: `firmware-sim lab`, `… capf`, `… firmware`, `… demo`."""
+"""What a person types: `firmware-sim lab`, `capf`, `firmware`, `demo`, administrators' commands."""
 
 import click
 
+from firmware_sim.cli.administration import cluster, set_group, show, utils
 from firmware_sim.cli.capf import capf
 from firmware_sim.cli.demo import demo
 from firmware_sim.cli.firmware import firmware
@@ -20,6 +21,10 @@ commands.add_command(capf)
 commands.add_command(demo)
 commands.add_command(firmware)
 commands.add_command(lab)
+commands.add_command(cluster)
+commands.add_command(show)
+commands.add_command(set_group)
+commands.add_command(utils)
 
 
 def main() -> None:

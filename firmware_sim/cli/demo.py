@@ -48,7 +48,7 @@ def demo() -> None:
     console.print("A Cisco cluster on loopback, and phones that boot against it.", style="bold")
     stage = make_stage()
     flashes: dict[str, MemoryFlash] = {}
-    boots: list[Boot] = []
+    told: list[tuple[Scene, list[Boot]]] = []
     with closing(CAPFStore(None)) as capf:
         for scene in SCENES:
             _tell_scene(console, scene)
@@ -57,8 +57,8 @@ def demo() -> None:
             played = trio.run(play_scene, stage, scene, flashes, capf)
             for boot in played:
                 _tell_boot(console, boot)
-            boots += played
-    _tell_table(console, boots)
+            told.append((scene, played))
+    _tell_table(console, told)
 
 
 def _tell_scene(console: Console, scene: Scene) -> None:
@@ -119,17 +119,16 @@ def _tell_lsc(console: Console, sentence: str) -> None:
         console.print(Text(f"     {line}"))
 
 
-def _tell_table(console: Console, boots: list[Boot]) -> None:
+def _tell_table(console: Console, told: list[tuple[Scene, list[Boot]]]) -> None:
     """Print phone, verdict, reason, status and cure for every boot, scene by scene."""
     cures: list[str] = []
     console.print()
     console.print(f"-- Who trusted what {'-' * (_WIDTH - 20)}", style="bold")
     console.print(Text(_ROW.format("", "verdict", "reason", "cure", "status")), style="dim")
-    for scene in SCENES:
-        console.print(f"{SCENES.index(scene) + 1}. {scene.title}", style="bold")
+    for number, (scene, boots) in enumerate(told, start=1):
+        console.print(f"{number}. {scene.title}", style="bold")
         for boot in boots:
-            if boot.scene is scene:
-                _tell_row(console, boot, cures)
+            _tell_row(console, boot, cures)
     console.print()
     console.print("What to do about each refusal", style="bold")
     for number, name in enumerate(cures, start=1):

@@ -1,7 +1,8 @@
 """`firmware-sim lab`: a cluster on this machine, until stopped."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from firmware_sim.administration.directory import is_cluster_directory, read_cluster
+from firmware_sim.administration.serving import CurrentCAPF, CurrentTVS, ServedNode
 from firmware_sim.capf import CAPFOffice, LSCSubject
-from firmware_sim.cluster import Cluster, ClusterFiles, FreshKeys, demo_cluster
+from firmware_sim.cluster import Cluster, ClusterFiles, FreshKeys, Node, demo_cluster
 from firmware_sim.cluster.configuration import CAPF_PORT, TVS_PORT
 from firmware_sim.lab import (
     TFTP_FOLDER,
@@ -30,6 +33,9 @@ from secd.cli.inputs import Folder
 from statusmsgs import server_traces
 
 if TYPE_CHECKING:
+    from firmware_sim.capf.office import CAPFCluster
+    from firmware_sim.capf.store import CAPFStore
+    from firmware_sim.net.node import NodePorts
     from secd.net.clock import Clock
 
 _HOST = "127.0.0.1"
@@ -95,13 +101,17 @@ def lab(
     one node, two eTokens, mixed mode, one 7961. DIR/cluster.toml says what the cluster is and
     may be edited while the lab is stopped; DIR/tftp shows what it serves. Requests are traced
     in CUCM's words. What CAPF is to do is said by `firmware-sim capf`, also while the lab runs.
+    A directory of `firmware-sim cluster new` is served as it is, one node on 127.0.0.1, the next
+    on 127.0.0.2, and follows what administrators do.
 
     \b
       firmware-sim lab --dir lab
     """
-    import trio
-
+    ports = _Ports(tftp_port, http_port, tvs_port, capf_port)
     with locked(directory):
+        if is_cluster_directory(directory):
+            _run(partial(_serve_nodes, directory, ports, LSCSubject(lsc_subject)))
+            return
         if is_lab(directory):
             cluster = read_lab(directory, SystemRandom())
         else:
@@ -109,11 +119,16 @@ def lab(
             click.echo(f"making a new cluster in {directory} …")
             cluster = demo_cluster(FreshKeys(), SystemRandom())
         write_state(cluster, directory)
-        ports = _Ports(tftp_port, http_port, tvs_port, capf_port)
-        try:
-            trio.run(_serve, cluster, directory, ports, LSCSubject(lsc_subject))
-        except* KeyboardInterrupt:
-            click.echo("stopped")
+        _run(partial(_serve, cluster, directory, ports, LSCSubject(lsc_subject)))
+
+
+def _run(serve: Callable[[], Awaitable[None]]) -> None:
+    import trio
+
+    try:
+        trio.run(serve)
+    except* KeyboardInterrupt:
+        click.echo("stopped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,71 +140,113 @@ class _Ports:
 
 
 async def _serve(cluster: Cluster, directory: Path, ports: _Ports, subject: LSCSubject) -> None:
+    """Serve a lab's only node."""
     import trio
 
-    from firmware_sim.net.capf_server import serve_capf
-    from firmware_sim.net.http_server import serve_http
-    from firmware_sim.net.kernel import KernelServerNetwork
-    from firmware_sim.net.tcp import KernelTCPServerNetwork
-    from firmware_sim.net.tftp_server import serve_tftp
-    from firmware_sim.net.tls import LEGACY, TLSServerSettings
-    from firmware_sim.net.tvs_server import serve_tvs
+    from firmware_sim.net.node import NodePorts, NodeServices, start_node
     from secd.net.clock import TrioClock
-    from secd.net.tls_context import TLSIdentity
 
     clock = TrioClock()
-    on_event = partial(_print_event, clock)
-    tvs, capf = cluster.publisher.tvs, cluster.capf
-    network = KernelTCPServerNetwork()
-    maker = manufacturer(directory, FreshKeys(), int(clock.wall()))
     with closing(capf_store(directory)) as store:
-        keep = partial(keep_shown, directory)
-        office = CAPFOffice(cluster, store, (maker.certificate,), clock.wall, subject, keep)
+        office = _office(cluster, store, directory, clock, subject)
         office.adopt()
         files = ClusterFiles(cluster, device_now=office.device_now)
+        # other files than the served ones: what is written here no phone has asked for
         write_files(ClusterFiles(cluster, device_now=office.device_now), directory / TFTP_FOLDER)
+        services = NodeServices(
+            files,
+            TVSDirectory(cluster),
+            lambda: cluster.publisher.tvs,
+            office,
+            lambda: cluster.capf,
+        )
+        wanted = NodePorts(ports.tftp, ports.http, ports.tvs, ports.capf)
         async with trio.open_nursery() as nursery:
-            tftp = await nursery.start(
-                serve_tftp, KernelServerNetwork(), (_HOST, ports.tftp), files, on_event
-            )
-            tvs_address = await nursery.start(
-                serve_tvs,
-                network,
-                (_HOST, ports.tvs),
-                TLSServerSettings(LEGACY, TLSIdentity((tvs.certificate,), tvs.key)),
-                TVSDirectory(cluster),
-                on_event,
-            )
-            capf_address = await nursery.start(
-                serve_capf,
-                network,
-                (_HOST, ports.capf),
-                TLSServerSettings(LEGACY, TLSIdentity((capf.certificate,), capf.key)),
-                office,
-                on_event,
-            )
-            http = await nursery.start(serve_http, network, (_HOST, ports.http), files, on_event)
-            bound = _Ports(tftp[1], http[1], tvs_address[1], capf_address[1])
-            for line in _greeting(cluster, bound):
+            on_event = partial(_print_event, clock)
+            bound = await start_node(nursery, _HOST, wanted, services, on_event)
+            click.echo(_serving(cluster.publisher, _HOST, bound))
+            for line in _boot_command(cluster, [(cluster.publisher, _HOST, bound)]):
                 click.echo(line)
 
 
-def _greeting(cluster: Cluster, ports: _Ports) -> list[str]:
-    address = cluster.publisher.address
+async def _serve_nodes(directory: Path, ports: _Ports, subject: LSCSubject) -> None:
+    """Serve a cluster directory, each node on a loopback address of its own."""
+    import trio
+
+    from firmware_sim.net.node import NodePorts, NodeServices, start_node
+    from secd.net.clock import TrioClock
+
+    clock = TrioClock()
+    cluster, capf = read_cluster(directory), CurrentCAPF(directory, SystemRandom())
+    with closing(capf_store(directory)) as store:
+        office = _office(capf, store, directory, clock, subject)
+        office.adopt()
+        served: list[tuple[Node, str, NodePorts]] = []
+        async with trio.open_nursery() as nursery:
+            for number, node in enumerate(cluster.nodes, 1):
+                files = ServedNode(directory, node.name, office.device_now)
+                tvs = CurrentTVS(directory, node.name)
+                services = NodeServices(files, tvs, tvs.identity)
+                wanted = NodePorts(ports.tftp, ports.http, ports.tvs, None)
+                if node is cluster.publisher:
+                    services = replace(services, capf=office, capf_identity=capf.identity)
+                    wanted = replace(wanted, capf=ports.capf)
+                host = f"127.0.0.{number}"
+                on_event = partial(_print_event, clock)
+                bound = await start_node(nursery, host, wanted, services, on_event)
+                click.echo(_serving(node, host, bound))
+                served.append((node, host, bound))
+            for line in _boot_command(cluster, served):
+                click.echo(line)
+
+
+def _office(
+    cluster: "CAPFCluster",
+    store: "CAPFStore",
+    directory: Path,
+    clock: "Clock",
+    subject: LSCSubject,
+) -> CAPFOffice:
+    maker = manufacturer(directory, FreshKeys(), int(clock.wall()))
+    keep = partial(keep_shown, directory)
+    return CAPFOffice(cluster, store, (maker.certificate,), clock.wall, subject, keep)
+
+
+def _serving(node: Node, host: str, ports: "NodePorts") -> str:
+    tcp = f"HTTP and TVS on TCP {ports.http}, {ports.tvs}"
+    if ports.capf is not None:
+        tcp = f"HTTP, TVS and CAPF on TCP {ports.http}, {ports.tvs}, {ports.capf}"
+    return f"serving {node.name} ({node.address}) on {host}: TFTP on UDP {ports.tftp}, {tcp}"
+
+
+def _boot_command(cluster: Cluster, served: Sequence[tuple[Node, str, "NodePorts"]]) -> list[str]:
+    """Return how to boot the first device: every name and address of a node leads here."""
     device = next(iter(cluster.devices.values()), None)
-    tcp = f"{ports.http}, {ports.tvs}, {ports.capf}"
-    served = f"TFTP on UDP {ports.tftp}, HTTP, TVS and CAPF on TCP {tcp}"
-    lines = [f"serving {cluster.publisher.name} ({address}) on {_HOST}: {served}"]
-    if device is not None:
-        lines += [
-            "boot a phone against it:",
-            f"  secd boot {device.name} --model {device.model} --tftp {address} --state phone1 \\",
-            f"    --map {address}={_HOST}:{ports.tftp} \\",
-            f"    --map {address}:{_HTTP_PORT}={_HOST}:{ports.http} \\",
-            f"    --map {address}:{TVS_PORT}={_HOST}:{ports.tvs} \\",
-            f"    --map {address}:{CAPF_PORT}={_HOST}:{ports.capf}",
-        ]
-    return lines
+    if device is None:
+        return []
+    maps = [
+        f"    --map {logical}={actual}"
+        for node, host, ports in served
+        for name in dict.fromkeys((node.address, node.name))
+        for logical, actual in _ways(name, host, ports)
+    ]
+    address = cluster.publisher.address
+    lines = [
+        f"  secd boot {device.name} --model {device.model} --tftp {address} --state phone1",
+        *maps,
+    ]
+    return ["boot a phone against it:", *(f"{line} \\" for line in lines[:-1]), lines[-1]]
+
+
+def _ways(name: str, host: str, ports: "NodePorts") -> list[tuple[str, str]]:
+    ways = [
+        (name, f"{host}:{ports.tftp}"),
+        (f"{name}:{_HTTP_PORT}", f"{host}:{ports.http}"),
+        (f"{name}:{TVS_PORT}", f"{host}:{ports.tvs}"),
+    ]
+    if ports.capf is not None:
+        ways.append((f"{name}:{CAPF_PORT}", f"{host}:{ports.capf}"))
+    return ways
 
 
 def _print_event(clock: "Clock", event: ServerEvent) -> None:

@@ -1,6 +1,13 @@
 """The cluster that a phone boots against: its state, and the files made from it."""
 
-from firmware_sim.cluster.credentials import CertificateMaker, Credential, Subject, credential_of
+from firmware_sim.cluster.credentials import (
+    CertificateMaker,
+    Credential,
+    ListedCertificate,
+    Subject,
+    credential_of,
+    listed_certificate,
+)
 from firmware_sim.cluster.files import ClusterFiles, FileSource, NotFound
 from firmware_sim.cluster.keys import FreshKeys, KeySource, PooledKeys
 from firmware_sim.cluster.lists import CTL_FILE, ITL_FILE, ctl_file, itl_file
@@ -14,7 +21,13 @@ from firmware_sim.cluster.state import (
     Release,
     SecurityMode,
 )
-from firmware_sim.cluster.tokens import ManufacturingCA, SoftToken, token_of
+from firmware_sim.cluster.tokens import (
+    ManufacturingCA,
+    SoftToken,
+    listed_token,
+    token_name,
+    token_of,
+)
 from secd.configuration import CAPFMode
 
 __all__ = [
@@ -30,6 +43,7 @@ __all__ = [
     "FileSource",
     "FreshKeys",
     "KeySource",
+    "ListedCertificate",
     "ManufacturingCA",
     "Node",
     "NotFound",
@@ -42,7 +56,10 @@ __all__ = [
     "ctl_file",
     "demo_cluster",
     "itl_file",
+    "listed_certificate",
+    "listed_token",
     "make_cluster",
     "make_node",
+    "token_name",
     "token_of",
 ]

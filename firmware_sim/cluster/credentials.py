@@ -1,7 +1,8 @@
 """Certificates with their keys, as CUCM makes them and as trust lists write them.
 
-A `Credential` is what a list says about a certificate, plus the private key. Usually the two agree
-(`credential_of`); for tokens they do not (see `tokens`), and tests put in filler of exact lengths.
+A `ListedCertificate` is what a list says about a certificate. Usually the two agree
+(`listed_certificate`); for tokens they do not (see `tokens`), and tests put in filler of exact
+lengths. A `Credential` has the private key too.
 """
 
 from dataclasses import dataclass
@@ -23,8 +24,8 @@ VALIDITY = timedelta(days=5 * 365)  # CUCM's self-signed certificates live five 
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
-    """A certificate as trust lists write it, and its private key.
+class ListedCertificate:
+    """A certificate as trust lists write it.
 
     subject, issuer -- names without NUL. serial -- octets of record tag 6 and header tag 5.
     public_key -- record tag 7. signature -- record tag 8. certificate -- DER.
@@ -36,6 +37,12 @@ class Credential:
     public_key: bytes
     signature: bytes
     certificate: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Credential(ListedCertificate):
+    """A certificate as trust lists write it, and its private key."""
+
     key: rsa.RSAPrivateKey
 
     def sign(self, octets: bytes, digest: int) -> bytes:
@@ -123,15 +130,32 @@ def certificate_builder(
     )
 
 
-def credential_of(der: bytes, key: rsa.RSAPrivateKey) -> Credential:
+def listed_certificate(der: bytes) -> ListedCertificate:
     """Return what a list writes about a certificate of CUCM. Raises MalformedFile."""
     facts = facts_of_untrusted(der)
-    return Credential(
+    return ListedCertificate(
         subject=facts.subject.encode(),
         issuer=facts.issuer.encode(),
         serial=facts.serial,
         public_key=facts.public_key,
         signature=facts.signature,
         certificate=der,
-        key=key,
+    )
+
+
+def credential_of(der: bytes, key: rsa.RSAPrivateKey) -> Credential:
+    """Return a certificate of CUCM with its key. Raises MalformedFile."""
+    return with_key(listed_certificate(der), key)
+
+
+def with_key(listed: ListedCertificate, key: rsa.RSAPrivateKey) -> Credential:
+    """Return a certificate with its key."""
+    return Credential(
+        listed.subject,
+        listed.issuer,
+        listed.serial,
+        listed.public_key,
+        listed.signature,
+        listed.certificate,
+        key,
     )

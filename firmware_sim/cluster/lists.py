@@ -17,9 +17,11 @@ one is public, but the 3899 octets of the seed guide's ITL are those of a header
 records (1190, 1190, 1191) with it, and of no number of records without it.
 """
 
+from collections.abc import Sequence
 from ipaddress import ip_address
+from typing import Protocol
 
-from firmware_sim.cluster.credentials import Credential
+from firmware_sim.cluster.credentials import Credential, ListedCertificate
 from firmware_sim.cluster.signing import sign_list
 from firmware_sim.cluster.state import (
     CLUSTER_KEYS_IN_TOKEN_CTL,
@@ -31,7 +33,6 @@ from firmware_sim.cluster.state import (
     Node,
     Release,
 )
-from firmware_sim.cluster.tokens import SoftToken
 from secd.crypto import Digest
 from secd.trustlist import (
     CUCM_RECORD_LAYOUT,
@@ -46,25 +47,83 @@ ITL_FILE = "ITLFile.tlv"
 _NO_ADDRESS = bytes(4)  # tag 10 of a token has four octets; which ones is not published
 
 
+class ListedNode(Protocol):
+    """What a CTL says of a node: the lab's own, or what a CTL Client collected of one."""
+
+    @property
+    def name(self) -> str:
+        """As configured."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Its IP address."""
+        ...
+
+    @property
+    def callmanager(self) -> ListedCertificate:
+        """CallManager.pem."""
+        ...
+
+
+class ListedCluster(Protocol):
+    """What a CTL says of a cluster."""
+
+    @property
+    def release(self) -> Release:
+        """Of CUCM."""
+        ...
+
+    @property
+    def mixed_mode(self) -> bool:
+        """Whether CallManager certificates are listed."""
+        ...
+
+    @property
+    def nodes(self) -> Sequence[ListedNode]:
+        """The publisher first."""
+        ...
+
+    @property
+    def publisher(self) -> ListedNode:
+        """The first node."""
+        ...
+
+    @property
+    def capf(self) -> ListedCertificate:
+        """CAPF.pem of the publisher."""
+        ...
+
+    @property
+    def itl_recovery(self) -> ListedCertificate:
+        """ITLRecovery.pem."""
+        ...
+
+
 def ctl_file(cluster: Cluster) -> bytes | None:
     """Return the CTL, or None where the cluster has none. Raises UnsupportedKey."""
     if cluster.ctl is None:
         return None
     if cluster.ctl is CTLKind.ETOKEN:
         token = cluster.tokens[cluster.signing_token]
-        records = _token_sasts(cluster) + _node_records(cluster, ETOKEN_RECORD_LAYOUT)
         return sign_list(
             CTL_FILE,
-            records,
+            token_ctl_records(cluster, [one.credential for one in cluster.tokens]),
             token.credential,
             Digest.SHA1,
             cluster.changed_at_seconds,
-            token.sign,
         )
     keys = _cluster_keys(cluster, cluster.publisher, ITL_RECOVERY_IN_TOKENLESS_CTL)
     records = _sasts(cluster, keys, CUCM_RECORD_LAYOUT)
     records += _node_records(cluster, CUCM_RECORD_LAYOUT)
     return sign_list(CTL_FILE, records, keys[0], cluster.digest, cluster.changed_at_seconds)
+
+
+def token_ctl_records(
+    cluster: ListedCluster, tokens: Sequence[ListedCertificate]
+) -> tuple[Record, ...]:
+    """Return the records of a CTL made with tokens, the signing one first or not."""
+    return _token_sasts(cluster, tokens) + _node_records(cluster, ETOKEN_RECORD_LAYOUT)
 
 
 def itl_file(cluster: Cluster, node: Node) -> bytes:
@@ -94,27 +153,29 @@ def _cluster_keys(cluster: Cluster, node: Node, both_from: Release) -> list[Cred
     return [node.callmanager]
 
 
-def _token_sasts(cluster: Cluster) -> tuple[Record, ...]:
-    records = tuple(_token_record(token) for token in cluster.tokens)
+def _token_sasts(cluster: ListedCluster, tokens: Sequence[ListedCertificate]) -> tuple[Record, ...]:
+    records = tuple(_token_record(token) for token in tokens)
     if cluster.release < CLUSTER_KEYS_IN_TOKEN_CTL:
         return records
     keys = [cluster.itl_recovery, cluster.publisher.callmanager]
     return records + _sasts(cluster, keys, ETOKEN_RECORD_LAYOUT)
 
 
-def _sasts(cluster: Cluster, keys: list[Credential], layout: tuple[int, ...]) -> tuple[Record, ...]:
+def _sasts(
+    cluster: ListedCluster, keys: Sequence[ListedCertificate], layout: tuple[int, ...]
+) -> tuple[Record, ...]:
     where = cluster.publisher
     return tuple(_record(key, Function.SAST, where, layout) for key in keys)
 
 
-def _node_records(cluster: Cluster, layout: tuple[int, ...]) -> tuple[Record, ...]:
+def _node_records(cluster: ListedCluster, layout: tuple[int, ...]) -> tuple[Record, ...]:
     first, *others = (
         _ccm_tftp(node, layout, with_certificate=cluster.mixed_mode) for node in cluster.nodes
     )
     return (first, _capf(cluster, layout), *others)
 
 
-def _ccm_tftp(node: Node, layout: tuple[int, ...], with_certificate: bool) -> Record:
+def _ccm_tftp(node: ListedNode, layout: tuple[int, ...], with_certificate: bool) -> Record:
     if not with_certificate:
         return _bare_record(Function.CCM_TFTP, node)
     return _record(node.callmanager, Function.CCM_TFTP, node, layout)
@@ -126,21 +187,21 @@ def _tvs(node: Node, with_certificate: bool) -> Record:
     return _record(node.tvs, Function.TVS, node, CUCM_RECORD_LAYOUT)
 
 
-def _capf(cluster: Cluster, layout: tuple[int, ...]) -> Record:
+def _capf(cluster: ListedCluster, layout: tuple[int, ...]) -> Record:
     return _record(cluster.capf, Function.CAPF, cluster.publisher, layout)
 
 
-def _token_record(token: SoftToken) -> Record:
-    return _listed(token.credential, Function.SAST, b"", _NO_ADDRESS, ETOKEN_RECORD_LAYOUT)
+def _token_record(token: ListedCertificate) -> Record:
+    return _listed(token, Function.SAST, b"", _NO_ADDRESS, ETOKEN_RECORD_LAYOUT)
 
 
 def _record(
-    credential: Credential, function: Function, node: Node, layout: tuple[int, ...]
+    credential: ListedCertificate, function: Function, node: ListedNode, layout: tuple[int, ...]
 ) -> Record:
     return _listed(credential, function, node.name.encode(), _packed(node), layout)
 
 
-def _bare_record(function: Function, node: Node) -> Record:
+def _bare_record(function: Function, node: ListedNode) -> Record:
     """A record without certificate: tags 1, 2, 4 and 10 (118892, after non-secure mode)."""
     return Record(
         function=function,
@@ -151,7 +212,7 @@ def _bare_record(function: Function, node: Node) -> Record:
 
 
 def _listed(
-    credential: Credential,
+    credential: ListedCertificate,
     function: Function,
     dns_name: bytes,
     ip: bytes,
@@ -171,5 +232,5 @@ def _listed(
     )
 
 
-def _packed(node: Node) -> bytes:
+def _packed(node: ListedNode) -> bytes:
     return ip_address(node.address).packed

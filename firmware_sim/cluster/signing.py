@@ -10,7 +10,7 @@ from random import Random
 
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from firmware_sim.cluster.credentials import Credential
+from firmware_sim.cluster.credentials import Credential, ListedCertificate
 from secd.certs import rsa_key_of_untrusted
 from secd.crypto import MODULUS_CODES, Digest, digest_of, encrypt_cbc
 from secd.envelope import (
@@ -37,15 +37,35 @@ def sign_list(
     signer: Credential,
     digest: Digest,
     signed_at_seconds: int,
-    make_signature: Callable[[bytes], bytes] | None = None,
 ) -> bytes:
-    """Return a trust list.
+    """Return a trust list. Raises UnsupportedKey for keys that a header cannot express."""
+    return sign_list_elsewhere(
+        name,
+        records,
+        signer,
+        signer.key.key_size,
+        digest,
+        signed_at_seconds,
+        lambda octets: signer.sign(octets, digest),
+    )
 
-    make_signature -- the signer's, where the private key is somewhere else (a token).
-    Raises UnsupportedKey for keys that a header cannot express.
+
+def sign_list_elsewhere(
+    name: str,
+    records: tuple[Record, ...],
+    signer: ListedCertificate,
+    key_bits: int,
+    digest: Digest,
+    signed_at_seconds: int,
+    make_signature: Callable[[bytes], bytes],
+) -> bytes:
+    """Return a trust list signed by a key that is somewhere else: in a token.
+
+    key_bits -- of the signer's modulus. make_signature -- returns the signature of octets.
+    Raises UnsupportedKey for keys that a header cannot express, and what make_signature raises.
     """
-    header = _header(_LIST_VERSION, name, signer, digest, signed_at_seconds)
-    return _sign(header, encode_records(records), signer, make_signature)
+    header = _header(_LIST_VERSION, name, signer, key_bits, digest, signed_at_seconds)
+    return sign(pad(header), encode_records(records), make_signature)
 
 
 def sign_file(
@@ -55,7 +75,8 @@ def sign_file(
 
     Raises UnsupportedKey for keys that a header cannot express.
     """
-    header = _header(_SIGNED_VERSION, name, signer, digest, signed_at_seconds)
+    bits = signer.key.key_size
+    header = _header(_SIGNED_VERSION, name, signer, bits, digest, signed_at_seconds)
     return _sign(header, payload, signer)
 
 
@@ -90,7 +111,7 @@ def encrypt_and_sign_file(
         plaintext_digest=digest_of(payload, digest),
     )
     header = replace(
-        _header(_ENCRYPTED_VERSION, name, signer, digest, signed_at_seconds),
+        _header(_ENCRYPTED_VERSION, name, signer, signer.key.key_size, digest, signed_at_seconds),
         encryption=encryption,
         layout=CERTUTILS_ENCRYPTED_LAYOUT,
     )
@@ -117,33 +138,31 @@ def certificate_hash(certificate: bytes) -> str:
 
 
 def _header(
-    version: tuple[int, int], name: str, signer: Credential, digest: Digest, signed_at_seconds: int
+    version: tuple[int, int],
+    name: str,
+    signer: ListedCertificate,
+    key_bits: int,
+    digest: Digest,
+    signed_at_seconds: int,
 ) -> Header:
-    code = MODULUS_CODES.get(signer.key.key_size)
+    code = MODULUS_CODES.get(key_bits)
     if code is None:
-        raise UnsupportedKey(f"a header cannot express a key of {signer.key.key_size} bits")
+        raise UnsupportedKey(f"a header cannot express a key of {key_bits} bits")
     return Header(
         version=version,
         signer=Signer(signer.subject, signer.issuer, signer.serial),
         digest=digest,
         signature_algorithm=0,
         modulus_code=code,
-        signature=bytes(signer.key.key_size // 8),
+        signature=bytes(key_bits // 8),
         file_name=name.encode(),
         timestamp=signed_at_seconds,
         layout=CUCM_LAYOUT,
     )
 
 
-def _sign(
-    header: Header,
-    body: bytes,
-    signer: Credential,
-    make_signature: Callable[[bytes], bytes] | None = None,
-) -> bytes:
-    return sign(
-        pad(header), body, make_signature or (lambda octets: signer.sign(octets, header.digest))
-    )
+def _sign(header: Header, body: bytes, signer: Credential) -> bytes:
+    return sign(pad(header), body, lambda octets: signer.sign(octets, header.digest))
 
 
 def _wrap(aes_key: bytes, recipient: bytes) -> tuple[bytes, int]:

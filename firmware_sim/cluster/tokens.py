@@ -10,6 +10,7 @@ reversed, the published ones look like those of a Windows certification authorit
 octets and a counter of six (BD:A3:02:00:00:00:D8:88:64:1F is 1F6488D8 and 0x00000002A3BD).
 """
 
+import re
 from dataclasses import dataclass, replace
 
 from cryptography import x509
@@ -21,9 +22,12 @@ from cryptography.x509.oid import NameOID
 from firmware_sim.cluster.credentials import (
     CertificateMaker,
     Credential,
+    ListedCertificate,
     certificate_builder,
-    credential_of,
+    listed_certificate,
+    with_key,
 )
+from secd.certs import facts_of_untrusted
 from secd.crypto import Digest
 
 TOKEN_BITS = 1024  # key length 140 in every published listing of a token
@@ -97,14 +101,32 @@ class ManufacturingCA:
 
 def token_of(name: str, der: bytes, key: rsa.RSAPrivateKey) -> SoftToken:
     """Return the token that a certificate and its key make. Raises MalformedFile."""
-    plain = credential_of(der, key)
-    listed = replace(
+    return SoftToken(name, with_key(_in_token_style(name, listed_certificate(der)), key))
+
+
+def listed_token(der: bytes) -> ListedCertificate:
+    """Return what a list writes about a token's certificate. Raises MalformedFile.
+
+    A certificate that is not named as Cisco's tokens are is written as CUCM writes its own.
+    """
+    plain = listed_certificate(der)
+    name = token_name(der)
+    return plain if name is None else _in_token_style(name, plain)
+
+
+def token_name(der: bytes) -> str | None:
+    """Return `ADN4e31f914` of a token's certificate, None for any other. Raises MalformedFile."""
+    match = re.fullmatch(r"SAST-(\w{1,32}) *", facts_of_untrusted(der).common_name, re.ASCII)
+    return None if match is None else match[1]
+
+
+def _in_token_style(name: str, plain: ListedCertificate) -> ListedCertificate:
+    return replace(
         plain,
         subject=f'cn="SAST-{name}{_BLANKS}";ou=IPCBU;o="{_ORGANIZATION}'.encode(),
         issuer=LISTED_ISSUER,
         serial=plain.serial[::-1],
     )
-    return SoftToken(name, listed)
 
 
 def _name(common_name: str, unit: str | None = None) -> x509.Name:

@@ -1,5 +1,6 @@
 """Plays a story: TFTP, HTTP, TVS and CAPF on loopback, and phones that boot against them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -7,13 +8,7 @@ import trio
 from firmware_sim.capf import CAPFOffice, CAPFStore
 from firmware_sim.cluster import ClusterFiles
 from firmware_sim.cluster.configuration import CAPF_PORT, TVS_PORT
-from firmware_sim.net.capf_server import serve_capf
-from firmware_sim.net.http_server import serve_http
-from firmware_sim.net.kernel import KernelServerNetwork
-from firmware_sim.net.tcp import KernelTCPServerNetwork
-from firmware_sim.net.tftp_server import serve_tftp
-from firmware_sim.net.tls import LEGACY, TLSServerSettings
-from firmware_sim.net.tvs_server import serve_tvs
+from firmware_sim.net.node import NodePorts, NodeServices, start_node
 from firmware_sim.server_events import ServerEvent
 from firmware_sim.story import Actor, Scene, Stage
 from firmware_sim.tvs import TVSDirectory
@@ -24,11 +19,11 @@ from secd.models import Model
 from secd.net.clock import TrioClock
 from secd.net.emulator import BootReport, EmulatedPhone, UpdateReport
 from secd.net.kernel import KernelNetwork
-from secd.net.network import AddressBook
+from secd.net.network import Address, AddressBook
 from secd.net.phone import Surroundings
-from secd.net.tls_context import TLSIdentity
 from secd.trace import Traced
 
+_HOST = "127.0.0.1"
 _TFTP_PORT, _HTTP_PORT = 69, 6970
 
 
@@ -36,12 +31,19 @@ _TFTP_PORT, _HTTP_PORT = 69, 6970
 class Boot:
     """One boot of the story. updating, update -- what came after it, where somebody typed."""
 
-    scene: Scene
     actor: Actor
     model: Model
     report: BootReport
     updating: tuple[Traced, ...] = ()
     update: UpdateReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node of the story. names -- its address first, as phones are told it, and its host name."""
+
+    names: tuple[str, ...]
+    services: NodeServices
 
 
 async def play_scene(
@@ -55,60 +57,44 @@ async def play_scene(
     scene.prepare(stage)
     scene.schedule(capf)
     clock = TrioClock()
-    office = CAPFOffice(stage.cluster, capf, (), clock.wall)
-    files = ClusterFiles(stage.cluster, device_now=office.device_now)
+    cluster = stage.cluster
+    office = CAPFOffice(cluster, capf, (), clock.wall)
+    services = NodeServices(
+        ClusterFiles(cluster, device_now=office.device_now),
+        TVSDirectory(cluster),
+        lambda: cluster.publisher.tvs,
+        office,
+        lambda: cluster.capf,
+    )
+    return await play([Place((stage.address,), services)], scene.actors, flashes, clock)
+
+
+async def play(
+    places: Sequence[Place],
+    actors: Iterable[Actor],
+    flashes: dict[str, MemoryFlash],
+    clock: TrioClock,
+) -> list[Boot]:
+    """Serve every place, let the actors boot against the first one, and stop serving."""
     async with trio.open_nursery() as nursery:
-        address = await nursery.start(
-            serve_tftp,
-            KernelServerNetwork(),
-            ("127.0.0.1", 0),
-            files,
-            _ignore,
-        )
-        tvs = stage.cluster.publisher.tvs
-        tvs_address = await nursery.start(
-            serve_tvs,
-            KernelTCPServerNetwork(),
-            ("127.0.0.1", 0),
-            TLSServerSettings(LEGACY, TLSIdentity((tvs.certificate,), tvs.key)),
-            TVSDirectory(stage.cluster),
-            _ignore,
-        )
-        http_address = await nursery.start(
-            serve_http,
-            KernelTCPServerNetwork(),
-            ("127.0.0.1", 0),
-            files,
-            _ignore,
-        )
-        capf_identity = stage.cluster.capf
-        capf_address = await nursery.start(
-            serve_capf,
-            KernelTCPServerNetwork(),
-            ("127.0.0.1", 0),
-            TLSServerSettings(LEGACY, TLSIdentity((capf_identity.certificate,), capf_identity.key)),
-            office,
-            _ignore,
-        )
-        book = AddressBook(
-            {
-                (stage.address, _TFTP_PORT): address,
-                (stage.address, _HTTP_PORT): http_address,
-                (stage.address, TVS_PORT): tvs_address,
-                (stage.address, CAPF_PORT): capf_address,
-            }
-        )
-        surroundings = Surroundings(KernelNetwork(), clock, book)
-        boots = [
-            await _boot(scene, actor, stage.address, flashes, surroundings)
-            for actor in scene.actors
-        ]
+        entries: dict[Address, Address] = {}
+        for place in places:
+            bound = await start_node(nursery, _HOST, NodePorts(), place.services, _ignore)
+            for logical, port in _by_logical_port(bound).items():
+                entries |= {(name, logical): (_HOST, port) for name in place.names}
+        surroundings = Surroundings(KernelNetwork(), clock, AddressBook(entries))
+        address = places[0].names[0]
+        boots = [await _boot(actor, address, flashes, surroundings) for actor in actors]
         nursery.cancel_scope.cancel()
     return boots
 
 
+def _by_logical_port(bound: NodePorts) -> dict[int, int]:
+    ports = {_TFTP_PORT: bound.tftp, _HTTP_PORT: bound.http, TVS_PORT: bound.tvs}
+    return ports if bound.capf is None else ports | {CAPF_PORT: bound.capf}
+
+
 async def _boot(
-    scene: Scene,
     actor: Actor,
     address: str,
     flashes: dict[str, MemoryFlash],
@@ -120,14 +106,14 @@ async def _boot(
     phone = EmulatedPhone(actor.device, model, store, (address,))
     report = await phone.boot(surroundings, _ignore_event)
     if not actor.string:
-        return Boot(scene, actor, model, report)
+        return Boot(actor, model, report)
     events: list[Traced] = []
 
     def keep(traced: Traced, _: tuple[str, ...]) -> None:
         events.append(traced)
 
     update = await phone.update_lsc(surroundings, keep, actor.string)
-    return Boot(scene, actor, model, report, tuple(events), update)
+    return Boot(actor, model, report, tuple(events), update)
 
 
 def _ignore(_: ServerEvent) -> None:

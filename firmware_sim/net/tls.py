@@ -53,16 +53,21 @@ OnAccepted = Callable[[Address], None]
 class TLSServerSettings:
     """How a server behaves.
 
-    profile -- what it speaks. identity -- what it shows. ask_certificate -- of clients.
+    profile -- what it speaks. identity -- what it shows, or who says so at each connection: a
+    service that is restarted shows another one. ask_certificate -- of clients.
     handshake_seconds -- how long a handshake, and later the goodbye, may take.
     connection_limit -- how many connections there are at once; each needs a descriptor.
     """
 
     profile: TLSProfile
-    identity: TLSIdentity
+    identity: TLSIdentity | Callable[[], TLSIdentity]
     ask_certificate: bool = False
     handshake_seconds: float = 10.0
     connection_limit: int = 400
+
+    def shown(self) -> TLSIdentity:
+        """Return what a client that comes now is shown."""
+        return self.identity if isinstance(self.identity, TLSIdentity) else self.identity()
 
 
 class HandshakeTimedOut(SecdError):  # noqa: N818 - the name is the finding
@@ -96,7 +101,7 @@ async def serve_tls(
     Raises UnusableInput when the server cannot listen, UnsupportedKey and MalformedFile when it
     cannot use its certificate.
     """
-    server_context(settings.profile, settings.identity)  # a bad certificate shows here, not later
+    server_context(settings.profile, settings.shown())  # a bad certificate shows here, not later
 
     async def serve(stream: TCPStream) -> None:
         on_accepted(stream.remote)
@@ -131,7 +136,7 @@ class _Connection:
         try:
             with trio.fail_after(settings.handshake_seconds):
                 return await accept_tls(
-                    self.stream, settings.profile, settings.identity, settings.ask_certificate
+                    self.stream, settings.profile, settings.shown(), settings.ask_certificate
                 )
         except trio.TooSlowError:
             raise HandshakeTimedOut("the client did not end its handshake in time") from None

@@ -1,5 +1,5 @@
 """What a person types: `secd boot`, `secd verify`, `secd show`, `secd tvs`,
-`secd lsc`, `secd capf`.
+`secd lsc`, `secd erase`, `secd capf`.
 
 Exit codes are a contract, printed by each command's help. Commands that only read files start no
 trio: `secd.net` is imported inside the command that needs it.
@@ -10,6 +10,7 @@ import click
 from secd import __version__
 from secd.cli.boot import boot
 from secd.cli.capf import capf
+from secd.cli.erase import erase
 from secd.cli.lsc import lsc
 from secd.cli.running import run
 from secd.cli.show import show
@@ -28,6 +29,7 @@ commands.add_command(verify)
 commands.add_command(show)
 commands.add_command(tvs)
 commands.add_command(lsc)
+commands.add_command(erase)
 commands.add_command(capf)
 
 

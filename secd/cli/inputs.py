@@ -47,6 +47,13 @@ class Folder(click.Path):
         return super().convert(value, param, ctx)
 
 
+def existing_flash(state: Path) -> Path:
+    """Return the directory of a flash that must be there: nothing is made for these commands."""
+    if not state.is_dir():
+        raise click.BadParameter(f"{state} is no directory: no phone has booted there")
+    return state
+
+
 def read_file(path: Path) -> bytes:
     """Return a file's octets. Raises UnusableInput."""
     try:

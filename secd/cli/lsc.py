@@ -9,7 +9,7 @@ import click
 
 from secd.cli.capf_outcome import exit_code_of
 from secd.cli.certificates import certificate_lines, enrolment_sentence
-from secd.cli.inputs import Folder, read_authentication_string
+from secd.cli.inputs import Folder, existing_flash, read_authentication_string
 from secd.cli.wording import wrapped
 from secd.configuration import CAPFMode
 from secd.files.data import model_catalogue
@@ -40,7 +40,7 @@ def show(state: Path, as_json: bool) -> None:
 
     Exit codes: 0 an LSC is installed, 1 none is, 2 unusable flash.
     """
-    with DirectoryFlash(_existing(state)) as flash:
+    with DirectoryFlash(existing_flash(state)) as flash:
         owner = owner_of(flash)
         model = model_catalogue().find(owner.model, owner.load)
         held = PhoneStore(flash, owner.device, model).load().identities
@@ -81,7 +81,7 @@ def update(state: Path, mappings: tuple[str, ...], as_json: bool, explain: bool)
     from secd.net.network import AddressBook
 
     book = AddressBook.from_mappings_untrusted(mappings)
-    with DirectoryFlash(_existing(state)) as flash:
+    with DirectoryFlash(existing_flash(state)) as flash:
         owner = owner_of(flash)
         model = model_catalogue().find(owner.model, owner.load)
         store = PhoneStore(flash, owner.device, model)
@@ -128,16 +128,9 @@ def delete(state: Path) -> None:
 
     Exit codes: 0 erased or none there, 2 unusable flash.
     """
-    with DirectoryFlash(_existing(state)) as flash:
+    with DirectoryFlash(existing_flash(state)) as flash:
         owner = owner_of(flash)
         store = PhoneStore(flash, owner.device, model_catalogue().find(owner.model, owner.load))
         held = store.load().identities.lsc
         store.lsc.erase()
     click.echo("LSC  Not Installed" if held else "LSC  Not Installed (there was none)")
-
-
-def _existing(state: Path) -> Path:
-    """Return the directory of a flash that must be there: nothing is made for these commands."""
-    if not state.is_dir():
-        raise click.BadParameter(f"{state} is no directory: no phone has booted there")
-    return state

@@ -58,6 +58,14 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What a flash holds at first sight. lists -- those that are there, damaged or not."""
+
+    lists: tuple[FileKind, ...]
+    statuses: tuple[StatusRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Owner:
     """Whose flash it is, as its state.toml says. model, load -- names."""
 
@@ -104,6 +112,15 @@ class PhoneStore:
             self._statuses,
             Identities(self.lsc.load(), load_from_flash(self._flash, MIC_FILE)),
         )
+
+    def held(self) -> Held:
+        """Tell what lists there are without reading them, after checking whose flash it is.
+
+        Raises FlashUnusable as `load`, but not for a damaged list or configuration.
+        """
+        state = self._load_state()
+        lists = [kind for kind, name in _LIST_NAMES.items() if self._flash.read(name) is not None]
+        return Held(tuple(lists), _statuses_from(state.get("statuses", [])))
 
     def save_list(self, kind: FileKind, octets: bytes) -> None:
         """Install a trust list."""
@@ -187,7 +204,8 @@ class PhoneStore:
             return decode_trust_list_untrusted(octets)
         except MalformedFile as error:
             raise FlashUnusable(
-                f"{_LIST_NAMES[kind]} in the flash directory is damaged ({error}): erase it"
+                f"{_LIST_NAMES[kind]} in the flash directory is damaged ({error}): "
+                f"secd erase {kind.lower()} removes it"
             ) from None
 
     def _load_configuration(self) -> Configuration | None:

@@ -4,23 +4,24 @@ Here the trace meets `statusmsgs`: console lines and status messages are rendere
 of a boot as they happen. Nothing is decided and no text is made here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from secd.boot import Identities, Phone
 from secd.errors import UnusableInput
-from secd.files.store import Kept, PhoneStore
+from secd.files.store import Kept, PhoneStore, StatusRow
 from secd.models import Model
 from secd.net.phone import Surroundings, boot_phone, update_lsc
-from secd.trace import Traced
+from secd.trace import Traced, TrustListsErased
 from secd.trust import Installed
-from secd.words import BootOutcome, EnrolmentOutcome
+from secd.words import BootOutcome, EnrolmentOutcome, FileKind
 from statusmsgs import (
     ConsoleRenderer,
     StatusMessage,
     StatusRenderer,
+    StatusRing,
     console_tables,
     ring_from_rows,
     status_table,
@@ -55,6 +56,14 @@ class UpdateReport:
 
 
 @dataclass(frozen=True, slots=True)
+class EraseReport:
+    """Which lists were there and are erased, and what the phone shows."""
+
+    kinds: tuple[FileKind, ...]
+    statuses: tuple[StatusMessage, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EmulatedPhone:
     """A phone that can boot again and again on the same flash.
 
@@ -78,11 +87,8 @@ class EmulatedPhone:
         what it held.
         """
         kept = self.store.load()
-        # A ring is as long as the longer of what page and screen show.
         renderer = StatusRenderer(status_table(), self.model.status_family)
-        ring = ring_from_rows(
-            max(renderer.family.web_kept, renderer.family.screen_kept), kept.statuses
-        )
+        ring = _ring(renderer, kept.statuses)
         self.store.save_statuses(ring.to_rows())
         console = ConsoleRenderer(console_tables(), self.model.console_family, self.explain)
         events: list[Traced] = []
@@ -136,6 +142,24 @@ class EmulatedPhone:
         machine = await update_lsc(self._phone(kept), self.store, surroundings, publish, string)
         return UpdateReport(machine.outcome, tuple(statuses), machine.enrolling.identities)
 
+    def erase_lists(self, wanted: Sequence[FileKind], at_seconds: float) -> EraseReport:
+        """Erase trust lists at the phone, damaged ones too, and what TVS vouched for.
+
+        Raises FlashUnusable where the flash is another phone's or cannot be written.
+        """
+        held = self.store.held()
+        kinds = tuple(kind for kind in wanted if kind in held.lists)
+        if not kinds:
+            return EraseReport((), ())
+        renderer = StatusRenderer(status_table(), self.model.status_family)
+        event = TrustListsErased(FileKind.CTL in kinds, FileKind.ITL in kinds)
+        statuses = renderer.render(Traced(at_seconds, 0, 0, event))
+        # A voucher must not outlive the list whose TVS gave it, also when the power fails here.
+        self.store.save_state((), _ring(renderer, held.statuses).added(statuses).to_rows())
+        for kind in kinds:
+            self.store.erase_list(kind)
+        return EraseReport(kinds, tuple(statuses))
+
     def _phone(self, kept: Kept) -> Phone:
         return Phone(
             self.device,
@@ -149,3 +173,9 @@ class EmulatedPhone:
             self.ring_menu,
             kept.identities,
         )
+
+
+def _ring(renderer: StatusRenderer, statuses: Sequence[StatusRow]) -> StatusRing:
+    """Return the messages so far; as many are kept as the longer of page and screen shows."""
+    size = max(renderer.family.web_kept, renderer.family.screen_kept)
+    return ring_from_rows(size, statuses)

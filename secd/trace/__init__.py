@@ -44,6 +44,7 @@ from secd.trace.events import (
     Traced,
     TraceEvent,
     TrustListsChanged,
+    TrustListsErased,
     TrustListsFailed,
 )
 from secd.trace.fetching import (
@@ -164,5 +165,6 @@ __all__ = [
     "TransferRetransmitted",
     "TransferStarted",
     "TrustListsChanged",
+    "TrustListsErased",
     "TrustListsFailed",
 ]

@@ -132,6 +132,17 @@ class ListErased(TraceEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class TrustListsErased(TraceEvent):
+    """Somebody erased lists at the phone: Settings > Security Configuration > Trust List, Erase.
+
+    ctl, itl -- whether that one was there and went.
+    """
+
+    ctl: bool
+    itl: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ListMissing(TraceEvent):
     """The server has no such list. local_name -- how the phone calls its own copy."""
 

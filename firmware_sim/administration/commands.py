@@ -1,0 +1,139 @@
+"""What administrators do to a cluster; each command edits a `Draft`, which is written as a whole.
+
+Nothing here changes what phones are served: that is done by restarting services only.
+"""
+
+from dataclasses import replace
+from enum import StrEnum
+
+from cryptography.x509.oid import NameOID
+
+from firmware_sim.administration.directory import Draft
+from firmware_sim.cluster import CertificateMaker, CTLKind, KeySource, Node, Subject, ctl_file
+from secd.certs import load_certificate_untrusted
+from secd.errors import UnusableInput
+
+LIST_LIMIT_BYTES = 64 * 1024  # a larger list does not load on phones (security by default guide)
+
+
+class Unit(StrEnum):
+    """Certificates of a node, as `set cert regen` names them."""
+
+    CALLMANAGER = "CallManager"
+    TVS = "TVS"
+    CAPF = "CAPF"
+    ITL_RECOVERY = "ITLRecovery"
+
+
+class Service(StrEnum):
+    """Services that can be restarted, as `utils service` names them."""
+
+    TFTP = "Cisco Tftp"
+    CALLMANAGER = "Cisco CallManager"
+    TVS = "Cisco Trust Verification Service"
+    CAPF = "Cisco Certificate Authority Proxy Function"
+
+
+def set_mixed_mode(draft: Draft, now_seconds: int) -> None:
+    """`utils ctl set-cluster mixed-mode`: a CTL signed by the publisher; no autoregistration."""
+    draft.cluster.mixed_mode, draft.cluster.autoregistration = True, False
+    _write_ctl(draft, now_seconds)
+
+
+def set_non_secure_mode(draft: Draft, now_seconds: int) -> None:
+    """`utils ctl set-cluster non-secure-mode`: the CTL stays, without CallManager certificates.
+
+    Raises UnusableInput for a cluster that is not in mixed mode.
+    """
+    if not draft.cluster.mixed_mode:
+        raise UnusableInput("the cluster is in non-secure mode already")
+    draft.cluster.mixed_mode = False
+    _write_ctl(draft, now_seconds)
+
+
+def update_ctl(draft: Draft, now_seconds: int) -> None:
+    """`utils ctl update CTLFile`. Raises UnusableInput for a cluster without CTL."""
+    if draft.cluster.ctl is None:
+        raise UnusableInput(
+            "there is no CTL to update; utils ctl set-cluster mixed-mode makes the first one"
+        )
+    _write_ctl(draft, now_seconds)
+
+
+def _write_ctl(draft: Draft, now_seconds: int) -> None:
+    cluster = draft.cluster
+    cluster.ctl, cluster.changed_at_seconds = CTLKind.TOKENLESS, now_seconds
+    octets = ctl_file(cluster)
+    if octets is None:
+        raise RuntimeError("a cluster with a kind of CTL has a CTL")
+    if len(octets) > LIST_LIMIT_BYTES:
+        raise UnusableInput(
+            f"the CTL would have {len(octets)} octets; phones load no more than {LIST_LIMIT_BYTES}"
+        )
+    draft.write_ctl(octets)
+
+
+def regenerate(draft: Draft, unit: Unit, node: Node, keys: KeySource, now_seconds: int) -> None:
+    """`set cert regen`: a new key and a new self-signed certificate with the old one's name.
+
+    CAPF gets a new random suffix (seed guide). Raises UnusableInput for CAPF and ITLRecovery on
+    a node that is not the publisher.
+    """
+    cluster = draft.cluster
+    if unit in (Unit.CAPF, Unit.ITL_RECOVERY) and node is not cluster.publisher:
+        raise UnusableInput(f"{unit} is the publisher's: name {cluster.publisher.name}")
+    old = {
+        Unit.CALLMANAGER: node.callmanager,
+        Unit.TVS: node.tvs,
+        Unit.CAPF: cluster.capf,
+        Unit.ITL_RECOVERY: cluster.itl_recovery,
+    }[unit]
+    maker = CertificateMaker(keys, cluster.random, now_seconds, bits=old.key.key_size)
+    subject = _subject_of(old.certificate)
+    if unit is Unit.CAPF:
+        suffix = f"{cluster.random.getrandbits(32):08x}"
+        subject = replace(subject, common_name=f"CAPF-{suffix}")
+    new = maker.self_signed(subject)
+    match unit:
+        case Unit.CALLMANAGER:
+            node.callmanager = new
+        case Unit.TVS:
+            node.tvs = new
+        case Unit.CAPF:
+            cluster.capf = new
+        case Unit.ITL_RECOVERY:
+            cluster.itl_recovery = new
+
+
+def restart(draft: Draft, service: Service, node: Node, now_seconds: int) -> None:
+    """`utils service restart`: TFTP loads lists and key, the others their certificates.
+
+    Raises UnsupportedKey when the ITL cannot be made, UnusableInput for CAPF on a node that is
+    not the publisher.
+    """
+    match service:
+        case Service.TFTP:
+            draft.cluster.changed_at_seconds = now_seconds  # the ITL is signed now
+            draft.load_tftp(node)
+        case Service.CALLMANAGER:
+            draft.load_callmanager(node)
+        case Service.TVS:
+            draft.load_tvs(node)
+        case Service.CAPF:
+            publisher = draft.cluster.publisher
+            if node is not publisher:
+                raise UnusableInput(f"CAPF runs on the publisher: name {publisher.name}")
+            draft.load_capf()
+
+
+def _subject_of(der: bytes) -> Subject:
+    name = load_certificate_untrusted(der).subject
+    values = {attribute.oid: str(attribute.value) for attribute in name}
+    return Subject(
+        values[NameOID.COMMON_NAME],
+        values[NameOID.ORGANIZATIONAL_UNIT_NAME],
+        values[NameOID.ORGANIZATION_NAME],
+        values[NameOID.LOCALITY_NAME],
+        values[NameOID.STATE_OR_PROVINCE_NAME],
+        values[NameOID.COUNTRY_NAME],
+    )

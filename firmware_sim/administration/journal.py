@@ -1,0 +1,110 @@
+"""Changing several files of a directory at once: all of them, or none.
+
+    NAME.new       what a file will hold, written beside it and brought to the disk
+    journal        the names that change, one a line; once it is there, the change is decided
+
+A process that dies before the journal is there has changed nothing; one that dies later has left
+everything that `finish` needs. Which files change is decided by the callers, and so is the lock.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from secd.errors import UnusableInput
+
+JOURNAL = "journal"
+_BESIDE = ".new"
+_SECRET, _PUBLIC = 0o600, 0o644
+_REPLACE, _REMOVE = "replace ", "remove "
+
+
+def change_all(root: Path, changes: Mapping[str, bytes | None]) -> None:
+    """Replace files by their names below `root`, or remove those whose content is None.
+
+    Files that end in `.pem` hold keys and are 0600. Raises UnusableInput when one cannot be
+    written; then none has changed.
+    """
+    lines = []
+    try:
+        for name, octets in changes.items():
+            if octets is None:
+                lines.append(f"{_REMOVE}{name}\n")
+            else:
+                _write_beside(root / name, octets)
+                lines.append(f"{_REPLACE}{name}\n")
+        _write_beside(root / JOURNAL, "".join(lines).encode())
+    except OSError as error:
+        for name in (*changes, JOURNAL):
+            _beside(root / name).unlink(missing_ok=True)
+        place = error.filename or root
+        raise UnusableInput(
+            f"{place}: cannot be written: {error.strerror}; nothing has been changed"
+        ) from None
+    _beside(root / JOURNAL).replace(root / JOURNAL)
+    _sync(root)
+    finish(root)
+
+
+def finish(root: Path) -> None:
+    """Finish a change that was decided and perhaps cut short; without one, do nothing.
+
+    Raises UnusableInput when a file cannot be put in its place.
+    """
+    try:
+        lines = (root / JOURNAL).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    steps = [_step_of(root, line) for line in lines]
+    try:
+        for path, is_removed in steps:
+            _do(path, is_removed)
+        for folder in {path.parent for path, _ in steps}:
+            _sync(folder)
+        (root / JOURNAL).unlink()
+        _sync(root)
+    except OSError as error:
+        raise UnusableInput(
+            f"{root}: a change was begun and cannot be finished: {error.filename}: "
+            f"{error.strerror}; repeat the command when that is cured"
+        ) from None
+
+
+def _step_of(root: Path, line: str) -> tuple[Path, bool]:
+    """Return which file a line is about, and whether it is removed. Raises UnusableInput."""
+    name = line.removeprefix(_REMOVE).removeprefix(_REPLACE)
+    if name == line or ".." in Path(name).parts or Path(name).is_absolute():
+        raise UnusableInput(f"{root / JOURNAL}: {line!a} is no line of a journal")
+    return root / name, line.startswith(_REMOVE)
+
+
+def _do(path: Path, is_removed: bool) -> None:
+    if is_removed:
+        path.unlink(missing_ok=True)
+    elif _beside(path).exists():  # else it was renamed before the process died
+        _beside(path).replace(path)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + _BESIDE)
+
+
+def _write_beside(path: Path, octets: bytes) -> None:
+    secret = path.suffix == ".pem"
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    beside = _beside(path)
+    beside.unlink(missing_ok=True)  # of a process that died, perhaps with another mode
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(beside, flags, _SECRET if secret else _PUBLIC)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
