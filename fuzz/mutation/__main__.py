@@ -1,6 +1,7 @@
 """Mutation testing: `python -m fuzz.mutation` (`make mutants`).
 
     --measure          first: which test runs which line, and how long (a whole run of the tests)
+    --tests FILE       with --measure: only these tests, while one works on them
     --only secd/trust  mutants of these files
     --sample 20        every 20th mutant
     --afresh           those too that were killed before
@@ -108,12 +109,13 @@ def main() -> int:
     """Try the mutants and hold the survivors against their explanations."""
     parser = argparse.ArgumentParser(description="Mutation testing of decisions and codecs.")
     parser.add_argument("--measure", action="store_true", help="first run all tests")
+    parser.add_argument("--tests", action="append", default=[], help="measure only these")
     parser.add_argument("--only", action="append", help="a file or folder, instead of all")
     parser.add_argument("--sample", type=int, default=1, metavar="N", help="every Nth mutant")
     parser.add_argument("--afresh", action="store_true", help="those killed before, too")
     given = parser.parse_args()
     if given.measure:
-        measure()
+        measure(given.tests)
     targets = tuple(given.only or TARGETS)
     tried = try_all(targets, given.sample, afresh=given.afresh)
     reasons = explained()

@@ -43,10 +43,13 @@ class Plan:
         return sorted(names, key=lambda name: (self.seconds.get(name, 1.0), name))
 
 
-def measure() -> None:
-    """Run all tests once with coverage and write the plan, unless it is of these very sources."""
+def measure(tests: list[str]) -> None:
+    """Run tests once with coverage and write the plan, unless it is of these very sources.
+
+    tests -- files; none: all of them.
+    """
     WORK.mkdir(exist_ok=True)
-    sources = digest_of_sources()
+    sources = digest_of_sources() + " ".join(tests)
     if _PLAN.exists() and json.loads(_PLAN.read_text()).get("sources") == sources:
         print("the plan is of these sources: no test is run for it")
         return
@@ -55,7 +58,7 @@ def measure() -> None:
         [
             *(sys.executable, "-m", "pytest", "-q", "-m", "not interop", "--cov=secd"),
             *("--cov-context=test", "--cov-report=", f"--junitxml={report}"),
-            *("-o", "junit_family=xunit1"),
+            *("-o", "junit_family=xunit1", *tests),
         ],
         check=False,
     )
