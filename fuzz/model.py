@@ -51,6 +51,7 @@ class Claim:
     """What a file says. made_with -- whether a key made its signature.
 
     signed_at -- 0: it does not say. title -- the file name in its header; empty: none.
+    signer_version -- empty: none.
     """
 
     octets: bytes
@@ -64,13 +65,15 @@ class Claim:
     encrypted: bool = False
     signed_at: int = 0
     title: bytes = b""
+    signer_version: bytes = b""
 
 
 @dataclass(frozen=True)
 class Word:
     """What TVS said about a name. good -- False: it does not know it, or was not there.
 
-    until -- how long the word counts. expires -- the certificate that was shown with it.
+    until -- how long the word counts. certificate -- what came with it.
+    expires -- its last second; None: it has none.
     """
 
     name: Name
@@ -79,6 +82,7 @@ class Word:
     functions: frozenset[int] = frozenset()
     until: float = 0.0
     expires: float | None = None
+    certificate: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -131,10 +135,17 @@ def wants_signed_files(holder: Holder) -> bool:
 
 def knows_call_manager(holder: Holder) -> bool:
     """Row T1, as far as lists go."""
-    where = holder.ctl or holder.itl
-    return where is not None and any(
-        one.certificate and one.function in CALL_MANAGERS for one in where.listed
+    return any(
+        one.certificate and one.function in CALL_MANAGERS
+        for each in call_manager_lists(holder)
+        for one in each.listed
     )
+
+
+def call_manager_lists(holder: Holder) -> list[Claim]:
+    """Row T1: the lists in which a call manager may stand."""
+    both = [one for one in (holder.ctl, holder.itl) if one is not None]
+    return both if holder.doubts.ccm_by_both else both[:1]
 
 
 def judge_list(kind: str, claim: Claim, holder: Holder, said: Iterable[Word]) -> Answer:
@@ -226,23 +237,29 @@ def _judge_by_tvs(
     claim: Claim, functions: frozenset[int], holder: Holder, said: Iterable[Word]
 ) -> Answer:
     """Rows L5, L6, L9, C3, and what a voucher is worth."""
-    itl = holder.itl
-    knows_tvs = itl is not None and any(
-        one.function == 21 and one.certificate for one in itl.listed
-    )
-    if not holder.newer or not knows_tvs or not holder.has_tvs_servers:
+    if not can_ask_tvs(holder):
         return Answer.LEAVE
-    current = [
-        word
-        for word in said
-        if word.name == claim.signer and (not word.good or holder.now <= word.until)
-    ]
-    if not current:
+    word = current_word(claim.signer, holder, said)
+    if word is None:
         return Answer.ASK
-    word = current[0]
     if not word.good or not word.functions & functions or word.key is None:
         return Answer.LEAVE
     return _unless_expired(word.expires, holder) if claim.made_with(word.key) else Answer.LEAVE
+
+
+def can_ask_tvs(holder: Holder) -> bool:
+    """Whether the phone knows a TVS: a certificate by the ITL, an address by the configuration."""
+    itl = holder.itl
+    known = itl is not None and any(one.function == 21 and one.certificate for one in itl.listed)
+    return holder.newer and known and holder.has_tvs_servers
+
+
+def current_word(name: Name, holder: Holder, said: Iterable[Word]) -> Word | None:
+    """What TVS said of a name, if that still counts."""
+    current = [
+        word for word in said if word.name == name and (not word.good or holder.now <= word.until)
+    ]
+    return current[0] if current else None
 
 
 def _unless_expired(expires: float | None, holder: Holder) -> Answer:

@@ -1,8 +1,7 @@
 """What no source settles about phones, as the model has it: section Switches of decision-table.md.
 
-One field for each switch that decides about files, TFTP servers and what TVS said. The two about
-TLS servers (`ccm_peer`, `capf_tvs`) are not here, because the model has no such servers; nor is
-`p0_asks_unlisted_server`, because what such a server answers counts for nothing either way.
+One field for each switch but `p0_asks_unlisted_server`: what such a server answers counts for
+nothing either way.
 """
 
 from dataclasses import dataclass
@@ -24,6 +23,9 @@ class Doubts:
     remembers_no -- tvs_negative_cache: that TVS did not vouch is kept, as long as nothing else is.
     any_list_flushes -- tvs_flush: not only a new CTL makes the phone forget what TVS said.
     by_address, by_name -- p0_address_fields: what of a CTL record names a TFTP server (S1, S2).
+    ccm_by_both -- ccm_peer: the ITL names call managers even where there is a CTL (T1).
+    capf_by_tvs, listed_capf_by_tvs -- capf_tvs: whether TVS vouches for CAPF servers, where no list
+        knows one and where one does (T2).
     dates, times, names -- check_dates, check_timestamp, check_sgn_name (L22).
     """
 
@@ -41,6 +43,9 @@ class Doubts:
     any_list_flushes: bool = True
     by_address: bool = True
     by_name: bool = True
+    ccm_by_both: bool = False
+    capf_by_tvs: bool = True
+    listed_capf_by_tvs: bool = False
     dates: bool = False
     times: bool = False
     names: bool = False

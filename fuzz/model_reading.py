@@ -81,6 +81,7 @@ def _claim(file: NaiveFile, listed: tuple[Listed, ...]) -> Claim:
         encrypted=18 in values,
         signed_at=int.from_bytes(values.get(15, b""), "big"),
         title=values.get(14, b""),
+        signer_version=values.get(28, b""),
     )
 
 

@@ -2,10 +2,14 @@
 
 from fuzz.model import Answer, Claim, Holder, Word, judge_file, judge_list
 from fuzz.model_doubts import Doubts
+from fuzz.model_peers import TLSServer, judge_peer
 from fuzz.model_reading import claim_of_file, claim_of_list, expiry_of, key_of
 from fuzz.naive import Bad
+from fuzz.signing import Identity
 from secd.models import (
     Absent,
+    CAPFByTVS,
+    CCMPeer,
     FirstCTLWithITL,
     Generation,
     P0AddressFields,
@@ -52,6 +56,21 @@ def expected_answer(
         return Answer.LEAVE
 
 
+def expected_of_peer(
+    installed: Installed,
+    who: Identity,
+    function: int,
+    context: Context,
+    vouchers: tuple[Voucher, ...],
+) -> Answer:
+    """Return the model's answer about a TLS server that shows a certificate of the cast."""
+    holder = holder_of(installed, context)
+    said = [_word(voucher) for voucher in vouchers]
+    newest = context.model.generation is Generation.P3
+    server = TLSServer(who.certificate, (who.issuer, who.serial), function)
+    return judge_peer(server, holder, said, newest=newest)
+
+
 def answer_of(verdict: Verdict) -> Answer:
     """Return a verdict in the model's words."""
     if isinstance(verdict, Accept):
@@ -92,6 +111,9 @@ def doubts_of(switches: Switches) -> Doubts:
         any_list_flushes=switches.tvs_flush is TVSFlush.ANY_LIST,
         by_address=fields is not P0AddressFields.DNS_NAME,
         by_name=fields is not P0AddressFields.IP_ADDRESS,
+        ccm_by_both=switches.ccm_peer is CCMPeer.CTL_OR_ITL,
+        capf_by_tvs=switches.capf_tvs is not CAPFByTVS.NEVER,
+        listed_capf_by_tvs=switches.capf_tvs is CAPFByTVS.ALWAYS,
         dates=switches.check_dates,
         times=switches.check_timestamp,
         names=switches.check_sgn_name,
@@ -111,4 +133,5 @@ def _word(voucher: Voucher) -> Word:
         voucher.functions,
         voucher.until_seconds,
         expiry_of(voucher.certificate),
+        voucher.certificate,
     )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fuzz.model import Answer, Holder, wants_signed_files
 from fuzz.model_reading import claim_of_file
-from fuzz.model_verdict import answer_of, claim_of, expected_answer
+from fuzz.model_verdict import answer_of, claim_of, expected_answer, expected_of_peer
 from fuzz.naive import read_file
 from fuzz.signing import Identity, identity
 from fuzz.strategies import (
@@ -40,9 +40,10 @@ from secd.trust import (
     Unchanged,
     Verdict,
     decide,
+    decide_peer,
     signed_files_required,
 )
-from secd.trustlist import TrustList, decode_trust_list_untrusted
+from secd.trustlist import Function, TrustList, decode_trust_list_untrusted
 from secd.words import FileKind, Transport
 
 LAW = settings(max_examples=examples(30))
@@ -64,6 +65,26 @@ def judge(one: Situation) -> Verdict:
 
 def expected(one: Situation) -> Answer | None:
     return expected_answer(one.installed, one.candidate, one.context, one.vouchers)
+
+
+@MANY
+@given(
+    signer_situations() | situations(),
+    cast,
+    st.sampled_from(
+        [Function.CCM, Function.CAPF, Function.TVS, Function.APP_SERVER, Function.TFTP]
+    ),
+)
+def test_a_server_is_judged_as_the_model_does(
+    one: Situation, who: Identity, function: Function
+) -> None:
+    """TLS servers: octet for octet what a list holds, or by TVS where the table says so."""
+    assume(one.context.model.security_by_default or one.installed.itl is None)
+    held, context = one.installed, one.context
+    verdict = decide_peer(held, who.certificate, function, context, one.vouchers)
+    event(f"{function.name} {verdict.reason}")
+    expected = expected_of_peer(held, who, int(function), context, one.vouchers)
+    assert answer_of(verdict) is expected
 
 
 @LAW
