@@ -30,6 +30,7 @@ from fuzz.strategies_lists import (
 )
 from fuzz.strategies_mutations import mutated
 from fuzz.strategies_parts import header_parts, sign_parts
+from fuzz.strategies_peers import peer_situations
 from secd.envelope import encode_header
 from secd.trust import (
     Accept,
@@ -69,16 +70,16 @@ def expected(one: Situation) -> Answer | None:
 
 @MANY
 @given(
-    signer_situations() | situations(),
-    cast,
+    peer_situations(),
     st.sampled_from(
         [Function.CCM, Function.CAPF, Function.TVS, Function.APP_SERVER, Function.TFTP]
     ),
 )
 def test_a_server_is_judged_as_the_model_does(
-    one: Situation, who: Identity, function: Function
+    shown: tuple[Situation, Identity], function: Function
 ) -> None:
     """TLS servers: octet for octet what a list holds, or by TVS where the table says so."""
+    one, who = shown
     assume(one.context.model.security_by_default or one.installed.itl is None)
     held, context = one.installed, one.context
     verdict = decide_peer(held, who.certificate, function, context, one.vouchers)

@@ -8,7 +8,8 @@ from firmware_sim.cluster import CTLKind, Release, SecurityMode
 from firmware_sim.cluster.signing import sign_file, sign_list_elsewhere
 from firmware_sim.tvs import Entry
 from fuzz.model_world import ADDRESSES, ATTACKER, MODELS, SUBSCRIBER, World
-from fuzz.strategies import examples, switches
+from fuzz.strategies import examples
+from fuzz.strategies_switches import switches
 from secd.crypto import Digest
 from secd.errors import MalformedFile
 from secd.models import Switches
