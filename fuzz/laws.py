@@ -1,4 +1,4 @@
-"""The laws and histories of tests/test_fuzz_*.py, a hundred thousand times and ten thousand.
+"""The laws and histories of the tests, a hundred thousand times and ten thousand.
 
     python -m fuzz.laws                              what is missing to 100,000 and 10,000
     python -m fuzz.laws --examples 1000 --histories 100
@@ -35,6 +35,8 @@ from fuzz.drawing import Draws
 
 WORK = Path(".fuzz")
 _TESTS = Path(__file__).parent.parent / "tests"
+# Laws of transfers, which need no strategies of this folder.
+_FURTHER = (_TESTS / "test_tftp_properties.py", _TESTS / "test_http_get.py")
 _TURN_SECONDS = 5.0  # of one law, before another has its turn
 STEPS = 50  # of a history
 HISTORIES = "histories"
@@ -54,9 +56,9 @@ class Count:
 
 
 def modules() -> list[ModuleType]:
-    """Import the tests of this folder's strategies, by path: tests are no package."""
+    """Import the tests that state laws, by path: tests are no package."""
     found = []
-    for path in sorted(_TESTS.glob("test_fuzz_*.py")):
+    for path in sorted([*_TESTS.glob("test_fuzz_*.py"), *_FURTHER]):
         # Under a name of its own: pytest may have imported the same file.
         name = f"laws_of_{path.stem}"
         spec = importlib.util.spec_from_file_location(name, path)
