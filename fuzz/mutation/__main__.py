@@ -57,7 +57,6 @@ def explained() -> dict[str, dict[str, str]]:
 def try_all(targets: tuple[str, ...], step: int, *, afresh: bool = False) -> list[Tried]:
     """Try every `step`th mutant of each file."""
     plan = read_plan()
-    warm_up()
     tried: list[Tried] = []
     for path in modules(targets):
         text = path.read_text()
@@ -65,6 +64,7 @@ def try_all(targets: tuple[str, ...], step: int, *, afresh: bool = False) -> lis
         known = [] if afresh else [one for one in _remembered() if one.source == source]
         killed = {one.mutant: one for one in known if one.file == str(path) and one.killed_by}
         here: list[Tried] = []
+        warm_up(plan.files_of_tests(str(path)))
         started = saved = time.monotonic()
         for mutant in list(mutants_of(text))[::step]:
             if mutant.name in killed:

@@ -42,6 +42,11 @@ class Plan:
                     names |= {name for tests in lines.values() for name in tests}
         return sorted(names, key=lambda name: (self.seconds.get(name, 1.0), name))
 
+    def files_of_tests(self, file: str) -> list[str]:
+        """Return the files of all tests that run a line of a file."""
+        by_line = self.lines.get(file, {})
+        return sorted({name.partition("::")[0] for names in by_line.values() for name in names})
+
 
 def measure(tests: list[str]) -> None:
     """Run tests once with coverage and write the plan, unless it is of these very sources.
