@@ -71,7 +71,7 @@ def try_all(targets: tuple[str, ...], step: int, *, afresh: bool = False) -> lis
                 here.append(killed[mutant.name])
                 continue
             tests = plan.tests_of(str(path), mutant.first_line, mutant.last_line)
-            verdict = try_mutant(path, mutant, tests)
+            verdict = try_mutant(path, mutant, tests, plan.lasts(tests))
             here.append(
                 Tried(str(path), mutant.first_line, mutant.name, verdict, len(tests), source)
             )

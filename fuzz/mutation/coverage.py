@@ -42,6 +42,10 @@ class Plan:
                     names |= {name for tests in lines.values() for name in tests}
         return sorted(names, key=lambda name: (self.seconds.get(name, 1.0), name))
 
+    def lasts(self, tests: list[str]) -> float:
+        """Return how long these tests take together, in seconds."""
+        return sum(self.seconds.get(name, 1.0) for name in tests)
+
     def files_of_tests(self, file: str) -> list[str]:
         """Return the files of all tests that run a line of a file."""
         by_line = self.lines.get(file, {})

@@ -23,7 +23,9 @@ from fuzz.mutation.swapping import forget_imports, import_tests, swap
 if TYPE_CHECKING:
     import pytest
 
-_LIMIT_SECONDS = 120.0
+# So much longer than they took when they were measured the tests may take, and this much besides.
+_PATIENCE = 10.0
+_LEAST_SECONDS = 60.0
 # Of pytest; 2: a test's module cannot be imported any more. 5, no tests: nothing kills it.
 _VERDICTS = {0: "", 5: "", 1: "tests", 2: "import"}
 _NOT_SWAPPED = "not swapped"
@@ -61,25 +63,29 @@ def warm_up(tests: Sequence[str]) -> None:
     import_tests(list(tests))
 
 
-def try_mutant(path: Path, mutant: Mutant, tests: Sequence[str]) -> str:
-    """Run the tests, fewer first; return what killed the mutant (`Tried.killed_by`)."""
+def try_mutant(path: Path, mutant: Mutant, tests: Sequence[str], lasts: float) -> str:
+    """Run the tests, fewer first; return what killed the mutant (`Tried.killed_by`).
+
+    lasts -- how long all these tests take, in seconds.
+    """
+    limit = _LEAST_SECONDS + _PATIENCE * lasts
     first, rest = tests[:_FIRST], tests[_FIRST:]
-    verdict = _run(path, mutant, first, swapped=True) if first else ""
+    verdict = _run(path, mutant, first, limit, swapped=True) if first else ""
     if verdict and verdict != _NOT_SWAPPED:
         return verdict
     anew = [first, rest] if verdict else [rest, first]
     verdict = ""
     for some in anew:
         if some and not verdict:
-            verdict = _run(path, mutant, some, swapped=False)
+            verdict = _run(path, mutant, some, limit, swapped=False)
     return verdict
 
 
-def _run(path: Path, mutant: Mutant, tests: Sequence[str], *, swapped: bool) -> str:
+def _run(path: Path, mutant: Mutant, tests: Sequence[str], limit: float, *, swapped: bool) -> str:
     child = os.fork()
     if child == 0:
         _run_tests(path, mutant, tests, swapped=swapped)
-    ends = time.monotonic() + _LIMIT_SECONDS
+    ends = time.monotonic() + limit
     while time.monotonic() < ends:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
