@@ -5,10 +5,10 @@
     python -m fuzz.laws --again test_NAME 123        the 123rd of one, with its traceback
 
 They are the same functions, strategies and rules as under hypothesis; the values are drawn by
-`fuzz.drawing`, each example from a seed of its own: the law's name and a number. What was run adds
-up in .fuzz/laws.json every few seconds, so a run that is ended goes on where it was, and --afresh
-begins anew. Examples that a law passes over (`assume`) do not count. All laws get the same time
-until they have their examples; those that take longest per example come last.
+`fuzz.drawing`, each from a seed of its own: its strategy and the number of the example. So laws
+with the same strategy get the same values, and these are made once. What was run adds up in
+.fuzz/laws every few seconds, so a run that is ended goes on where it was, and --afresh begins anew.
+Examples that a law passes over (`assume`) do not count. The law that has fewest examples is next.
 """
 
 import argparse
@@ -19,12 +19,13 @@ import json
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from hypothesis.control import BuildContext
 from hypothesis.errors import UnsatisfiedAssumption
@@ -38,11 +39,13 @@ WORK = Path(".fuzz")
 _TESTS = Path(__file__).parent.parent / "tests"
 # Laws of transfers, which need no strategies of this folder.
 _FURTHER = (_TESTS / "test_tftp_properties.py", _TESTS / "test_http_get.py")
-_TURN_SECONDS = 5.0  # of one law, before another has its turn
+_BLOCK = 500  # examples of one law, before another has its turn
+_HISTORIES_AT_ONCE = 10
 STEPS = 50  # of a history
 HISTORIES = "histories"
 
-Law = Callable[[Draws], None]
+Law = Callable[[int], None]  # takes the number of an example
+Given = dict[str, SearchStrategy[object]]  # what @given was given, by argument
 
 
 @dataclass
@@ -74,29 +77,63 @@ def modules() -> list[ModuleType]:
 
 def laws() -> dict[str, Law]:
     """Return everything that hypothesis would give examples to, by name; the histories last."""
-    found: dict[str, Law] = {}
+    tests: dict[str, tuple[FunctionType, Given]] = {}
     machines: list[type[RuleBasedStateMachine]] = []
     for module in modules():
         for name, value in vars(module).items():
             handle = getattr(value, "hypothesis", None)
             if name.startswith("test_") and handle is not None:
-                found[name] = _law(handle.inner_test, _strategies(value))
+                tests[name] = handle.inner_test, dict(handle._given_kwargs)  # noqa: SLF001
             elif inspect.isclass(value) and issubclass(value, RuleBasedStateMachine):
                 machines += [value] if value.__module__ == module.__name__ else []
+    supply = Supply({name: given for name, (_, given) in tests.items()})
+    found: dict[str, Law] = {name: _law(*test, supply) for name, test in tests.items()}
     (machine,) = machines
-    return found | {HISTORIES: lambda draws: live(machine, draws)}
+    return found | {HISTORIES: lambda number: live(machine, draws_of(HISTORIES, number))}
 
 
-def _strategies(test: object) -> dict[str, SearchStrategy[object]]:
-    handle = test.hypothesis  # type: ignore[attr-defined]
-    return dict(handle._given_kwargs)  # noqa: SLF001 - what @given was given
+class Supply:
+    """Values by strategy and number; what more than one argument wants is kept for a block.
+
+    given -- by law. A strategy has its name from the first law and argument that want it.
+    """
+
+    def __init__(self, given: dict[str, Given]) -> None:
+        self._names: dict[int, str] = {}
+        self._shared: set[str] = set()
+        self._block = -1
+        self._kept: dict[tuple[str, int], object] = {}
+        for law, arguments in given.items():
+            for argument, strategy in arguments.items():
+                if id(strategy) in self._names:
+                    self._shared.add(self._names[id(strategy)])
+                self._names.setdefault(id(strategy), f"{law} {argument}")
+
+    def values(self, given: Given, number: int) -> dict[str, object]:
+        """Return the arguments of an example. The second of a kind is the first of the next."""
+        block = number // _BLOCK
+        if block != self._block:
+            self._block = block
+            self._kept.clear()
+        seen: Counter[str] = Counter()
+        values = {}
+        for argument, strategy in given.items():
+            name = self._names[id(strategy)]
+            values[argument] = self._value(name, strategy, number + seen[name])
+            seen[name] += 1
+        return values
+
+    def _value(self, name: str, strategy: SearchStrategy[object], number: int) -> object:
+        if name not in self._shared:
+            return draws_of(name, number).draw(strategy)
+        if (name, number) not in self._kept:
+            self._kept[name, number] = draws_of(name, number).draw(strategy)
+        return self._kept[name, number]
 
 
-def _law(test: object, strategies: dict[str, SearchStrategy[object]]) -> Law:
-    assert inspect.isfunction(test)
-
-    def once(draws: Draws) -> None:
-        test(**{name: draws.draw(each) for name, each in strategies.items()})
+def _law(test: FunctionType, given: Given, supply: Supply) -> Law:
+    def once(number: int) -> None:
+        test(**supply.values(given, number))
 
     return once
 
@@ -140,14 +177,16 @@ def draws_of(name: str, number: int) -> Draws:
 
 
 def run(name: str, law: Law, count: Count, tried: int) -> None:
-    """Try a law for a turn, or until it was tried so often. What breaks it is printed, counted."""
+    """Try a law to the end of a block, or until it was tried so often. What breaks it is told."""
     begun = time.process_time()
+    block = _HISTORIES_AT_ONCE if name == HISTORIES else _BLOCK
+    ends = (count.next // block + 1) * block
     with _context():
-        while count.tried < tried and time.process_time() < begun + _TURN_SECONDS:
+        while count.tried < tried and count.next < ends:
             number = count.next
             count.next += 1
             try:
-                law(draws_of(name, number))
+                law(number)
             except UnsatisfiedAssumption:
                 count.passed_over += 1
                 continue
@@ -161,28 +200,27 @@ def run(name: str, law: Law, count: Count, tried: int) -> None:
 
 def counts() -> dict[str, Count]:
     """Return what was counted so far."""
-    path = WORK / "laws.json"
-    saved = json.loads(path.read_text()) if path.exists() else {}
-    return {name: Count(**row) for name, row in saved.items()}
+    paths = sorted((WORK / "laws").glob("*.json"))
+    return {path.stem: Count(**json.loads(path.read_text())) for path in paths}
 
 
-def _save(known: dict[str, Count]) -> None:
-    WORK.mkdir(exist_ok=True)
-    rows = {name: asdict(count) for name, count in known.items()}
-    (WORK / "laws.new").write_text(json.dumps(rows, indent=1))
-    (WORK / "laws.new").replace(WORK / "laws.json")
+def _save(name: str, count: Count) -> None:
+    """One file for each law: several processes may run, each with some."""
+    folder = WORK / "laws"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.new").write_text(json.dumps(asdict(count), indent=1))
+    (folder / f"{name}.new").replace(folder / f"{name}.json")
 
 
-def run_all(examples: int, histories: int, known: dict[str, Count]) -> None:
-    """Try all laws so often, turn by turn."""
+def run_all(wanted: dict[str, int], known: dict[str, Count]) -> None:
+    """Try laws so often, block by block. wanted -- by name."""
     found = laws()
-    wanted = dict.fromkeys(found, examples) | {HISTORIES: histories}
-    while left := [name for name in found if known.setdefault(name, Count()).tried < wanted[name]]:
-        name = min(left, key=lambda name: known[name].seconds)
+    while left := [name for name in wanted if known.setdefault(name, Count()).tried < wanted[name]]:
+        name = min(left, key=lambda name: known[name].next / wanted[name])
         count = known[name]
         run(name, found[name], count, wanted[name])
-        gc.collect()  # once in a turn: what Python looks for all the time takes a tenth of it
-        _save(known)
+        gc.collect()  # once in a block: what Python looks for all the time takes a tenth of it
+        _save(name, count)
         if count.tried >= wanted[name]:
             print(f"{count.tried:,} {name}, {count.seconds:.0f} s of work", flush=True)
 
@@ -192,6 +230,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Try the laws and the histories.")
     parser.add_argument("--examples", type=int, default=100_000, help="of each law")
     parser.add_argument("--histories", type=int, default=10_000, help="of 50 steps")
+    parser.add_argument("--only", action="append", metavar="LAW", help="or: histories")
     parser.add_argument("--afresh", action="store_true", help="forget what was counted")
     parser.add_argument("--again", nargs=2, metavar=("LAW", "NUMBER"), help="one example again")
     given = parser.parse_args()
@@ -199,12 +238,15 @@ def main() -> int:
         name, number = given.again
         law = laws()[name]
         with _context():
-            law(draws_of(name, int(number)))
+            law(int(number))
         print(f"{name} holds for number {number}")
         return 0
     known = {} if given.afresh else counts()
+    wanted = dict.fromkeys(laws(), given.examples) | {HISTORIES: given.histories}
+    if given.only:
+        wanted = {name: wanted[name] for name in given.only}
     gc.disable()
-    run_all(given.examples, given.histories, known)
+    run_all(wanted, known)
     broken = sum(len(count.broken) for count in known.values())
     print(f"{sum(count.tried for count in known.values()):,} examples, {broken} broken")
     return int(bool(broken))

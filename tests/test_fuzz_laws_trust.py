@@ -49,7 +49,8 @@ from secd.words import FileKind, Transport
 
 LAW = settings(max_examples=examples(30))
 MANY = settings(max_examples=examples(300))  # few octets, many cases
-SIGNED_KINDS = (FileKind.SIGNED, FileKind.ENCRYPTED)
+ANY = situations()
+ABOUT_SIGNERS = signer_situations()
 
 
 TOKEN = identity("TOKEN1")
@@ -89,7 +90,7 @@ def test_a_server_is_judged_as_the_model_does(
 
 
 @LAW
-@given(situations())
+@given(ANY)
 def test_no_error_leaves_the_door(one: Situation) -> None:
     verdict = judge(one)
     event(f"{one.context.kind} {verdict.reason}")
@@ -97,7 +98,7 @@ def test_no_error_leaves_the_door(one: Situation) -> None:
 
 
 @LAW
-@given(situations())
+@given(ANY)
 def test_a_decision_is_the_models(one: Situation) -> None:
     """No signer is accepted whom the table does not allow, and none is refused whom it does."""
     answer = expected(one)
@@ -106,7 +107,7 @@ def test_a_decision_is_the_models(one: Situation) -> None:
 
 
 @MANY
-@given(signer_situations())
+@given(ABOUT_SIGNERS)
 def test_a_signer_is_judged_as_the_model_does(one: Situation) -> None:
     verdict = judge(one)
     event(f"{one.context.kind} {verdict.reason}")
@@ -114,7 +115,7 @@ def test_a_signer_is_judged_as_the_model_does(one: Situation) -> None:
 
 
 @LAW
-@given(situations(), situations())
+@given(ANY, ANY)
 def test_a_decision_depends_on_its_arguments_alone(one: Situation, other: Situation) -> None:
     first = judge(one)
     judge(other)
@@ -140,7 +141,7 @@ def test_no_signed_octet_of_what_is_accepted_may_change(
 
 
 @LAW
-@given(situations())
+@given(ANY)
 def test_what_is_accepted_is_what_arrived(one: Situation) -> None:
     verdict = judge(one)
     if verdict.reason is Reason.EMPTY_FILE:
@@ -175,8 +176,11 @@ def pairs(draw: st.DrawFn) -> Pair:
     return Pair(signer, straight, draw(same_in_another_order(straight, signer)))
 
 
+PAIRS = pairs()
+
+
 @LAW
-@given(situations(), pairs(), st.sampled_from([FileKind.CTL, FileKind.ITL]))
+@given(ANY, PAIRS, st.sampled_from([FileKind.CTL, FileKind.ITL]))
 def test_order_unknown_tags_and_padding_decide_nothing(
     one: Situation, pair: Pair, kind: FileKind
 ) -> None:
@@ -187,7 +191,7 @@ def test_order_unknown_tags_and_padding_decide_nothing(
 
 
 @LAW
-@given(situations(), pairs(), pairs())
+@given(ANY, PAIRS, PAIRS)
 def test_order_unknown_tags_and_padding_of_what_is_held_decide_nothing(
     one: Situation, ctl: Pair, itl: Pair
 ) -> None:
@@ -200,7 +204,7 @@ def test_order_unknown_tags_and_padding_of_what_is_held_decide_nothing(
 
 
 @LAW
-@given(signer_situations())
+@given(ABOUT_SIGNERS)
 def test_signed_files_are_asked_for_as_the_model_says(one: Situation) -> None:
     held = one.installed
     holder = Holder(True, frozenset(), frozenset(), claim_of(held.ctl), claim_of(held.itl))
@@ -208,7 +212,7 @@ def test_signed_files_are_asked_for_as_the_model_says(one: Situation) -> None:
 
 
 @LAW
-@given(situations(), any_file)
+@given(ANY, any_file)
 def test_with_full_lists_and_without_tvs_only_the_listed_key_counts(
     one: Situation, octets: bytes
 ) -> None:

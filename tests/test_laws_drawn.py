@@ -76,12 +76,13 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_law_is_tried_and_a_run_goes_on_where_it_was_ended(work: Path) -> None:
-    laws.run_all(2, 1, laws.counts())
+    names = dict.fromkeys(laws.laws(), 2) | {HISTORIES: 1}
+    laws.run_all(names, laws.counts())
     first = laws.counts()
     assert len(first) > 35
     assert {count.tried for name, count in first.items() if name != HISTORIES} == {2}
     assert first[HISTORIES].tried == 1
-    laws.run_all(3, 1, laws.counts())
+    laws.run_all({**dict.fromkeys(names, 3), HISTORIES: 1}, laws.counts())
     second = laws.counts()
     assert {count.tried for name, count in second.items() if name != HISTORIES} == {3}
     assert second[HISTORIES] == first[HISTORIES]
@@ -91,8 +92,8 @@ def test_every_law_is_tried_and_a_run_goes_on_where_it_was_ended(work: Path) -> 
 def test_what_breaks_a_law_is_counted_and_can_be_made_again() -> None:
     tried = []
 
-    def law(draws: Draws) -> None:
-        value = draws.draw(st.integers(0, 9))
+    def law(number: int) -> None:
+        value = laws.draws_of("law", number).draw(st.integers(0, 9))
         tried.append(value)
         if value == 3:
             raise UnsatisfiedAssumption
@@ -105,7 +106,26 @@ def test_what_breaks_a_law_is_counted_and_can_be_made_again() -> None:
     assert count.passed_over == tried.count(3) > 0
     assert len(count.broken) == tried.count(5) > 0
     with pytest.raises(AssertionError):
-        law(laws.draws_of("law", count.broken[0]))
+        law(count.broken[0])
+
+
+def test_arguments_of_a_kind_are_drawn_once_for_all_laws() -> None:
+    made: list[int] = []
+
+    def make(value: int) -> int:
+        made.append(value)
+        return value
+
+    kind = st.integers(0, 1 << 40).map(make)
+    given: dict[str, laws.Given] = {"one": {"a": kind}, "two": {"a": kind, "b": kind}}
+    supply = laws.Supply(given)
+    first = [supply.values(given["one"], number)["a"] for number in range(3)]
+    second = [supply.values(given["two"], number) for number in range(2)]
+    assert [values["a"] for values in second] == first[:2]
+    assert [values["b"] for values in second] == first[1:]
+    assert made == first
+    assert supply.values(given["one"], 10_000)["a"] == made[3]  # another block: all is forgotten
+    assert supply.values(given["one"], 0)["a"] == made[4] == first[0]
 
 
 class Growing(RuleBasedStateMachine):
