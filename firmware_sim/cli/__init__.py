@@ -1,4 +1,4 @@
-"""What a person types: `firmware-sim lab`, `capf`, `firmware`, `demo`, administrators' commands."""
+"""What a person types: `firmware-sim lab`, `capf`, `token`, `demo`, administrators' commands, …"""
 
 import click
 
@@ -7,6 +7,7 @@ from firmware_sim.cli.capf import capf
 from firmware_sim.cli.demo import demo
 from firmware_sim.cli.firmware import firmware
 from firmware_sim.cli.lab import lab
+from firmware_sim.cli.token import token
 from secd import __version__
 from secd.cli.running import run
 
@@ -25,6 +26,7 @@ commands.add_command(cluster)
 commands.add_command(show)
 commands.add_command(set_group)
 commands.add_command(utils)
+commands.add_command(token)
 
 
 def main() -> None:

@@ -9,13 +9,20 @@ from firmware_sim.tokens.interface import (
     TokenUnavailable,
     WrongPIN,
 )
+from firmware_sim.tokens.opening import open_tokens
+from firmware_sim.tokens.soft import SUFFIX, FileToken, create_file_token, open_file_token
 
 __all__ = [
     "ATTEMPTS",
+    "SUFFIX",
     "Attempts",
+    "FileToken",
     "Token",
     "TokenLocked",
     "TokenState",
     "TokenUnavailable",
     "WrongPIN",
+    "create_file_token",
+    "open_file_token",
+    "open_tokens",
 ]

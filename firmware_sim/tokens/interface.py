@@ -30,13 +30,27 @@ class Attempts:
     state: TokenState
     left: int | None = None
 
+    @property
+    def warning(self) -> str:
+        """What is to be told to who may try again; empty when there is nothing to warn of."""
+        if self.state is TokenState.READY:
+            return ""
+        if self.state is TokenState.LOCKED:
+            return "locked for ever"
+        if self.state is TokenState.FINAL_TRY:
+            return "only 1 more attempt before it is locked for ever"
+        if self.left is None:
+            return "some attempts are used up; it does not say how many are left"
+        return f"only {self.left} more attempts before it is locked for ever"
+
 
 class WrongPIN(UnusableInput):
-    """A PIN was wrong, and counted. attempts -- what is left."""
+    """A PIN was wrong, and counted. attempts -- what is left; the message tells."""
 
     def __init__(self, token: str, attempts: Attempts) -> None:
         self.attempts = attempts
-        super().__init__(f"{token}: wrong PIN")
+        warning = f"; {attempts.warning}" if attempts.warning else ""
+        super().__init__(f"{token}: wrong PIN{warning}")
 
 
 class TokenLocked(UnusableInput):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fuzz.doors import certificate_proxy as capf
-from fuzz.doors import conversations, decisions, files, phone, seeds, transfers
+from fuzz.doors import conversations, decisions, files, phone, seeds, tokens, transfers
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +47,6 @@ DOORS: Mapping[str, Door] = {
     "capf_server": Door(capf.capf_server, seeds.capf_of_phones, "capf", 4096),
     "capf_transcript": Door(capf.capf_transcript, seeds.capf_transcripts, "capf", 10_000),
     "flash": Door(phone.flash, seeds.flashes, "state", 4096),
+    "token_file": Door(tokens.token_file, seeds.token_files, "token", 4096),
     "mapping": Door(phone.mapping, seeds.mappings, "mapping", 128),
 }

@@ -4,6 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+from firmware_sim.tokens.file_format import head
 from fuzz.doors.certificate_proxy import SESSION_ID
 from fuzz.doors.decisions import made_list
 from fuzz.signing import identity
@@ -258,3 +259,10 @@ def flashes() -> list[bytes]:
 def mappings() -> list[bytes]:
     """What `--map` takes."""
     return [b"14.48.44.80:69=127.0.0.1:54321", b"[2001:db8::1]:69=[::1]:7", b"a=b", b"::1=::2"]
+
+
+def token_files() -> list[bytes]:
+    """The token that openssl made, and what is left of it when it is locked."""
+    [whole] = _vectors("*.token")
+    certificate = whole[whole.index(b"-----BEGIN") : whole.index(b"-----BEGIN ENCRYPTED")]
+    return [whole, head(0, certificate) + certificate]
