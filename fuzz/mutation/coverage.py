@@ -13,7 +13,6 @@ from fuzz.sources import digest_of_sources
 
 WORK = Path(".fuzz")
 _PLAN = WORK / "plan.json"
-_MOST_TESTS = 200  # a mutant that these do not kill is looked at by somebody
 _SLOWEST_SECONDS = 3.0  # slower tests (processes, loopback) would take most of the time
 # Tests about the program's text or about processes: they do not see a mutant.
 _BLIND = ("tests/test_import_rules.py", "tests/test_fuzz_doors.py::test_a_short")
@@ -26,8 +25,8 @@ class Plan:
     lines: dict[str, dict[int, list[str]]]
     seconds: dict[str, float]
 
-    def tests_of(self, file: str, first: int, last: int) -> list[str]:
-        """Return the tests that run one of these lines, fastest first, two hundred at most.
+    def tests_of(self, file: str, first: int, last: int, most: int) -> list[str]:
+        """Return the tests that run one of these lines, fastest first, so many at most.
 
         Lines that are run only when the module is imported: all tests of the file, or, where it
         has no others, of its package.
@@ -41,7 +40,7 @@ class Plan:
             for other, lines in self.lines.items():
                 if other.startswith(package):
                     names |= {name for tests in lines.values() for name in tests}
-        return sorted(names, key=lambda name: (self.seconds.get(name, 1.0), name))[:_MOST_TESTS]
+        return sorted(names, key=lambda name: (self.seconds.get(name, 1.0), name))[:most]
 
     def lasts(self, tests: list[str]) -> float:
         """Return how long these tests take together, in seconds."""
