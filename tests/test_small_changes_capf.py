@@ -3,7 +3,13 @@
 import pytest
 from capf_phone import STATUS, UNDER_WAY, end, in_state, said
 
-from secd.capf import CLIENT_TRANSITIONS, ClientState, ClientStep
+from secd.capf import (
+    CLIENT_TRANSITIONS,
+    SERVER_TRANSITIONS,
+    ClientState,
+    ClientStep,
+    ServerState,
+)
 from secd.errors import RemoteProtocolViolation
 
 
@@ -23,3 +29,63 @@ def test_a_violation_ends_a_session_in_every_state_by_the_table_too(state: Clien
     with pytest.raises(RemoteProtocolViolation):
         phone.hear(said(2))
     assert phone.state is ClientState.FAILED
+
+
+# The phone's end once more, said by hand; END and VIOLATION are possible wherever anything is.
+PHONE = """
+AWAIT_AUTH_REQ        AUTHENTICATE  AWAIT_OPERATION
+AWAIT_OPERATION       GENERATE      AWAIT_KEY
+AWAIT_OPERATION       NO_KEY        AWAIT_END_SESSION
+AWAIT_OPERATION       FETCH         AWAIT_OPERATION
+AWAIT_OPERATION       DELETE        AWAIT_END_SESSION
+AWAIT_OPERATION       AGREE         AWAIT_OPERATION
+AWAIT_KEY             KEY_MADE      AWAIT_STORE_CERT_REQ
+AWAIT_KEY             AGREE         AWAIT_KEY
+AWAIT_STORE_CERT_REQ  STORE         AWAIT_STAGED
+AWAIT_STORE_CERT_REQ  NO_STORE      AWAIT_END_SESSION
+AWAIT_STORE_CERT_REQ  AGREE         AWAIT_STORE_CERT_REQ
+AWAIT_STAGED          STAGED        AWAIT_END_SESSION
+AWAIT_STAGED          AGREE         AWAIT_STAGED
+AWAIT_END_SESSION     AGREE         AWAIT_END_SESSION
+"""
+
+
+def test_the_table_of_the_phones_end_is_what_it_should_be() -> None:
+    expected = {tuple(line.split()) for line in PHONE.strip().splitlines()}
+    for state in UNDER_WAY:
+        expected |= {(state.name, "END", "ENDED"), (state.name, "VIOLATION", "FAILED")}
+    found = {
+        (state.name, step.name, following.name)
+        for state, steps in CLIENT_TRANSITIONS.items()
+        for step, following in steps.items()
+    }
+    assert found == expected
+
+
+# The lab's end; END is possible wherever a session is under way.
+SERVER = """
+AWAIT_START            START                AWAIT_AUTH_RES
+AWAIT_AUTH_RES         AUTH_RES             AWAIT_OPERATION
+AWAIT_OPERATION        INSTALL              AWAIT_KEY_GEN_RES
+AWAIT_OPERATION        FETCH                AWAIT_FETCH_CERT_RES
+AWAIT_OPERATION        DELETE               AWAIT_DELETE_CERT_RES
+AWAIT_KEY_GEN_RES      REQUEST_IN_PROGRESS  AWAIT_KEY_GEN_RES
+AWAIT_KEY_GEN_RES      KEY_GEN_RES          AWAIT_CERTIFICATE
+AWAIT_CERTIFICATE      STORE                AWAIT_STORE_CERT_RES
+AWAIT_STORE_CERT_RES   STORE_CERT_RES       AWAIT_OPERATION
+AWAIT_FETCH_CERT_RES   FETCH_CERT_RES       AWAIT_OPERATION
+AWAIT_DELETE_CERT_RES  DELETE_CERT_RES      AWAIT_OPERATION
+"""
+
+
+def test_the_table_of_the_labs_end_is_what_it_should_be() -> None:
+    expected = {tuple(line.split()) for line in SERVER.strip().splitlines()}
+    idle = (ServerState.AWAIT_START, ServerState.ENDED)
+    expected |= {(state.name, "END", "ENDED") for state in ServerState if state not in idle}
+    found = {
+        (state.name, step.name, following.name)
+        for state, steps in SERVER_TRANSITIONS.items()
+        for step, following in steps.items()
+    }
+    assert found == expected
+    assert SERVER_TRANSITIONS[ServerState.ENDED] == {}

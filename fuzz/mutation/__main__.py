@@ -1,7 +1,7 @@
 """Mutation testing: `python -m fuzz.mutation` (`make mutants`).
 
     --measure          first: which test runs which line, and how long (a whole run of the tests)
-    --tests FILE       with --measure: only these tests, while one works on them
+    --tests FILE       with --measure: only these tests, which are added to what was measured
     --only secd/trust  mutants of these files
     --sample 20        every 20th mutant
     --afresh           those too that were killed before
@@ -114,7 +114,7 @@ def main() -> int:
     """Try the mutants and hold the survivors against their explanations."""
     parser = argparse.ArgumentParser(description="Mutation testing of decisions and codecs.")
     parser.add_argument("--measure", action="store_true", help="first run all tests")
-    parser.add_argument("--tests", action="append", default=[], help="measure only these")
+    parser.add_argument("--tests", action="append", default=[], help="measure these in addition")
     parser.add_argument("--only", action="append", help="a file or folder, instead of all")
     parser.add_argument("--sample", type=int, default=1, metavar="N", help="every Nth mutant")
     parser.add_argument("--afresh", action="store_true", help="those killed before, too")

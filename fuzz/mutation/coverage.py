@@ -55,11 +55,11 @@ class Plan:
 def measure(tests: list[str]) -> None:
     """Run tests once with coverage and write the plan, unless it is of these very sources.
 
-    tests -- files; none: all of them.
+    tests -- files whose tests are added to the plan that there is; none: all tests, a new plan.
     """
     WORK.mkdir(exist_ok=True)
-    sources = digest_of_sources() + " ".join(tests)
-    if _PLAN.exists() and json.loads(_PLAN.read_text()).get("sources") == sources:
+    sources = "" if tests else digest_of_sources()
+    if not tests and _PLAN.exists() and json.loads(_PLAN.read_text()).get("sources") == sources:
         print("the plan is of these sources: no test is run for it")
         return
     report = WORK / "junit.xml"
@@ -80,16 +80,33 @@ def measure(tests: list[str]) -> None:
         else:
             seconds[name] = float(case.get("time") or 1)
     lines = _lines(seconds)
+    if tests:
+        before = read_plan()
+        seconds = before.seconds | seconds
+        lines = _merged(before.lines, lines)
     _PLAN.write_text(json.dumps({"lines": lines, "seconds": seconds, "sources": sources}))
 
 
-def _lines(seconds: dict[str, float]) -> dict[str, dict[int, list[str]]]:
+Lines = dict[str, dict[int, list[str]]]
+
+
+def _merged(one: Lines, other: Lines) -> Lines:
+    return {
+        file: {
+            line: sorted({*one.get(file, {}).get(line, ()), *other.get(file, {}).get(line, ())})
+            for line in {*one.get(file, {}), *other.get(file, {})}
+        }
+        for file in {*one, *other}
+    }
+
+
+def _lines(seconds: dict[str, float]) -> Lines:
     import coverage
 
     data = coverage.CoverageData()
     data.read()
     root = Path.cwd()
-    lines: dict[str, dict[int, list[str]]] = {}
+    lines: Lines = {}
     for file in data.measured_files():
         by_line: dict[int, list[str]] = defaultdict(list)
         for line, contexts in data.contexts_by_lineno(file).items():
