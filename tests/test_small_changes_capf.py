@@ -6,10 +6,19 @@ from capf_phone import STATUS, UNDER_WAY, end, in_state, said
 from secd.capf import (
     CLIENT_TRANSITIONS,
     SERVER_TRANSITIONS,
+    CertificateType,
     ClientState,
     ClientStep,
+    Curve,
+    Message,
+    MessageType,
+    Reason,
     ServerState,
+    Tag,
+    decode_message_untrusted,
 )
+from secd.capf.listing import show_elements
+from secd.capf.names import KeyType
 from secd.errors import RemoteProtocolViolation
 
 
@@ -89,3 +98,95 @@ def test_the_table_of_the_labs_end_is_what_it_should_be() -> None:
     }
     assert found == expected
     assert SERVER_TRANSITIONS[ServerState.ENDED] == {}
+
+
+# What the numbers in elements mean, by the names of the elements in the messages' names.
+NUMBERS = """
+REASON            0  0 (no action)
+REASON            1  1 (success)
+REASON            5  5
+REASON            7  7 (invalid element)
+REASON            9  9 (unknown device)
+CERTIFICATE_TYPE  0  0
+CERTIFICATE_TYPE  1  1 (LSC)
+CERTIFICATE_TYPE  2  2 (MIC)
+VERSION           3  3
+AUTH_TYPE         0  0 (none)
+AUTH_TYPE         1  1 (authentication string)
+AUTH_TYPE         2  2 (null string)
+AUTH_TYPE         3  3 (existing certificate, LSC first)
+AUTH_TYPE         4  4 (existing certificate, MIC first)
+AUTH_TYPE         5  5
+KEY_TYPE          0  0 (RSA)
+KEY_TYPE          1  1 (EC)
+KEY_TYPE          2  2
+CURVE             0  0 (P-256)
+CURVE             1  1 (P-384)
+CURVE             2  2 (P-521)
+CURVE             3  3
+DIGEST_TYPE       1  1
+"""
+
+
+@pytest.mark.parametrize("line", NUMBERS.strip().splitlines())
+def test_what_a_number_in_an_element_means(line: str) -> None:
+    tag, number, text = line.split(maxsplit=2)
+    (shown,) = show_elements(Message(1, 1, ((Tag[tag], bytes([int(number)])),)))
+    assert shown.text == text
+
+
+def test_of_an_authentication_string_only_that_there_is_one_is_told() -> None:
+    for value, text in ((b"\0", "(none)"), (b"X\0", "(not shown)"), (b"\0X\0", "(not shown)")):
+        (shown,) = show_elements(Message(1, 1, ((Tag.PASSWORD, value),)))
+        assert (shown.text, shown.octets) == (text, None)
+
+
+def test_an_element_that_nobody_can_read_says_nothing() -> None:
+    (shown,) = show_elements(Message(1, 1, ((99, b"\1"),)))
+    assert (shown.label, shown.text, shown.octets) == ("Element 99", "", b"\1")
+
+
+SIZES = {
+    **dict.fromkeys([Tag.REASON, Tag.CERTIFICATE_TYPE, Tag.VERSION, Tag.AUTH_TYPE], 1),
+    **dict.fromkeys([Tag.KEY_TYPE, Tag.CURVE], 1),
+    Tag.KEY_SIZE: 2,
+}
+
+
+@pytest.mark.parametrize("tag", Tag)
+def test_numbers_have_their_size_and_other_elements_any(tag: Tag) -> None:
+    for size in range(4):
+        octets = Message(1, 1, ((tag, bytes(size)),)).encode()
+        if SIZES.get(tag, size) == size:
+            assert decode_message_untrusted(octets).element(tag) == bytes(size)
+        else:
+            with pytest.raises(RemoteProtocolViolation):
+                decode_message_untrusted(octets)
+
+
+# By hand from docs/capf.md: messages 1 to 23, elements, and what is asked for by number.
+MESSAGES = """
+AUTH_REQ AUTH_RES KEY_GEN_REQ KEY_GEN_RES ENCRYPT_RES ENCRYPT_REQ DECRYPT_REQ DECRYPT_RES
+STORE_CERT_REQ STORE_CERT_RES FETCH_CERT_REQ FETCH_CERT_RES DELETE_CERT_REQ DELETE_CERT_RES
+END_SESSION RETRY_LATER REQ_IN_PROGRESS STATUS_REQ STATUS_RES ABORT_REQ ABORT_RES
+SIGN_CERT_REQ SIGN_CERT_RES
+"""
+ELEMENTS = """
+REASON REASON_INFO CERTIFICATE_TYPE CERTIFICATE CERTIFICATE_ID SIGNED_DATA VERSION AUTH_TYPE
+PUBLIC_KEY KEY_SIZE PASSWORD RETRY_DELAY DEVICE_NAME - - SUDI_DATA KEY_TYPE CURVE DIGEST_TYPE
+SHA2_SIGNED_DATA
+"""
+
+
+def test_the_numbers_on_the_wire() -> None:
+    assert {kind.name: int(kind) for kind in MessageType} == _numbered(MESSAGES)
+    assert {tag.name: int(tag) for tag in Tag} == _numbered(ELEMENTS)
+    assert [int(kind) for kind in (CertificateType.LSC, CertificateType.MIC)] == [1, 2]
+    assert [int(kind) for kind in (KeyType.RSA, KeyType.EC)] == [0, 1]
+    assert [int(curve) for curve in (Curve.P256, Curve.P384, Curve.P521)] == [0, 1, 2]
+    reasons = (Reason.NO_ACTION, Reason.SUCCESS, Reason.INVALID, Reason.UNKNOWN_DEVICE)
+    assert [int(reason) for reason in reasons] == [0, 1, 7, 9]
+
+
+def _numbered(names: str) -> dict[str, int]:
+    return {name: number for number, name in enumerate(names.split(), start=1) if name != "-"}
