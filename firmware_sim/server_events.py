@@ -106,10 +106,46 @@ class TVSQuestionReceived(ServerEvent):
 
 @dataclass(frozen=True, slots=True)
 class TVSCertificateLookedUp(ServerEvent):
-    """A signer was looked up. unique_map_id -- the key of CUCM's cache. found -- it is there."""
+    """A signer was looked up. unique_map_id -- the key of CUCM's cache."""
 
     unique_map_id: str
-    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TVSSignerNamed(ServerEvent):
+    """A query named its signer. part -- Subject Name, Issuer Name or Serial Number."""
+
+    part: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class TVSEntryFound(ServerEvent):
+    """The cache holds the signer that was looked up. functions_count -- how many it may do."""
+
+    functions_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TVSFunctionFound(ServerEvent):
+    """One function of the entry that was found."""
+
+    function: int
+
+
+@dataclass(frozen=True, slots=True)
+class TVSEntryMissing(ServerEvent):
+    """The cache does not hold the signer that was looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class TVSCertificateVerified(ServerEvent):
+    """A certificate that was to be verified is known, octet for octet."""
+
+
+@dataclass(frozen=True, slots=True)
+class TVSCertificateNotFound(ServerEvent):
+    """A certificate that was to be verified is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,11 @@ _CUCM_ORDER = (
     ("C", NameOID.COUNTRY_NAME),
 )
 _SHORT_NAMES = {oid: short for short, oid in _CUCM_ORDER}
+_OPENSSL_NAMES = _SHORT_NAMES | {
+    NameOID.SERIAL_NUMBER: "serialNumber",
+    NameOID.EMAIL_ADDRESS: "emailAddress",
+    NameOID.DOMAIN_COMPONENT: "DC",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +167,33 @@ def certutils_name(name: x509.Name) -> str:
         f"{_SHORT_NAMES.get(attribute.oid, attribute.rfc4514_attribute_name)}={attribute.value!s}"
         for attribute in name
     )
+
+
+def openssl_names_untrusted(der: bytes) -> tuple[str, str]:
+    """Return subject and issuer of a certificate as OpenSSL 1.0 prints them: `/C=…/O=…/CN=…`.
+
+    The parts stand in the certificate's own order; octets that are no printable ASCII become
+    `\\xHH`, kinds of parts without a short name here become numbers. Source: X509_NAME_oneline;
+    Cisco 213407 shows it in a phone's log. Raises MalformedFile.
+    """
+    certificate = load_certificate_untrusted(der)
+    try:
+        with _Quiet():
+            return _openssl_name(certificate.subject), _openssl_name(certificate.issuer)
+    except (ValueError, TypeError) as reason:
+        raise MalformedFile(f"the certificate cannot be read: {_first_line(reason)}") from None
+
+
+def _openssl_name(name: x509.Name) -> str:
+    return "".join(
+        f"/{_OPENSSL_NAMES.get(part.oid, part.oid.dotted_string)}={_ascii(part.value)}"
+        for part in name
+    )
+
+
+def _ascii(value: str | bytes) -> str:
+    octets = value if isinstance(value, bytes) else value.encode()
+    return "".join(chr(o) if 0x20 <= o <= 0x7E else f"\\x{o:02X}" for o in octets)
 
 
 def _common_name(name: x509.Name) -> str:

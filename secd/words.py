@@ -45,6 +45,13 @@ class TransferFailure(StrEnum):
     NOT_AUTHORIZED = "not_authorized"  # nothing was asked: row S2
 
 
+class CertificateKind(StrEnum):
+    """Which of its two certificates a phone shows."""
+
+    LSC = "LSC"
+    MIC = "MIC"
+
+
 class FilePurpose(StrEnum):
     """What a further file is for: one that the configuration names."""
 

@@ -32,8 +32,10 @@ from firmware_sim.net.tls import LEGACY, TLSServerSettings
 from firmware_sim.net.tvs_server import TVSSource, serve_tvs
 from firmware_sim.server_events import ServerEvent
 from firmware_sim.tvs import Entry, TVSDirectory
+from secd.capf import Identity
 from secd.files.data import model_catalogue
 from secd.files.flash import MemoryFlash
+from secd.files.identity import LSC_FILE, identity_to_pem
 from secd.files.store import PhoneStore
 from secd.models import TLSProfile
 from secd.net.clock import TrioClock
@@ -92,6 +94,20 @@ class Site:
     network: MemoryNetwork = field(default_factory=lambda: MemoryNetwork(Random(1)))
     flash: MemoryFlash = field(default_factory=MemoryFlash)
     served: list[ServerEvent] = field(default_factory=list)
+
+    def hold_lsc(self, subject: x509.Name, issuer: x509.Name) -> None:
+        """Give the phone an LSC with these names, of a CAPF that is known by its name only."""
+        keys = maker().keys
+        key, authority = keys.rsa(2048), keys.rsa(2048)
+        signed = (
+            certificate_builder(key.public_key(), 0x1A2B3C, MADE_AT)
+            .subject_name(subject)
+            .issuer_name(issuer)
+            .sign(authority, hashes.SHA256())
+        )
+        self.flash.write(
+            LSC_FILE, identity_to_pem(Identity(signed.public_bytes(Encoding.DER), key))
+        )
 
     async def serve_files(self, nursery: trio.Nursery, of: Cluster) -> None:
         """Serve a cluster's files by TFTP and HTTP."""

@@ -2,6 +2,8 @@
 
 import datetime
 import hashlib
+import shutil
+import subprocess
 from contextlib import suppress
 
 import pytest
@@ -18,6 +20,7 @@ from secd.certs import (
     cucm_name,
     facts_of_untrusted,
     load_certificate_untrusted,
+    openssl_names_untrusted,
     pem_to_der_untrusted,
     rsa_key_of_untrusted,
     serial_octets,
@@ -168,6 +171,42 @@ def test_a_name_without_a_common_name_has_none() -> None:
     assert "CUCM-PUB" in certutils_name(name)
     der = CCM.replace(b"\x06\x03\x55\x04\x03", b"\x06\x03\x55\x04\x0c")  # CN becomes title
     assert facts_of_untrusted(der).common_name == ""
+
+
+@pytest.mark.parametrize(
+    ("was", "put", "name"),
+    [
+        (b"", b"", "/CN=CUCM-PUB/O=Lab/OU=Lab/L=RTP/ST=NC/C=US"),
+        (b"CUCM-PUB", b"CUCM\xc3\xbcUB", r"/CN=CUCM\xC3\xBCUB/O=Lab/OU=Lab/L=RTP/ST=NC/C=US"),
+        (b"CUCM-PUB", b"CUCM\nP\x7fB", r"/CN=CUCM\x0AP\x7FB/O=Lab/OU=Lab/L=RTP/ST=NC/C=US"),
+        (b"\x55\x04\x03", b"\x55\x04\x0c", "/2.5.4.12=CUCM-PUB/O=Lab/OU=Lab/L=RTP/ST=NC/C=US"),
+        (b"\x55\x04\x03", b"\x55\x04\x05", "/serialNumber=CUCM-PUB/O=Lab/OU=Lab/L=RTP/ST=NC/C=US"),
+        (b"\x55\x04\x0a", b"\x55\x04\x06", "/CN=CUCM-PUB/C=Lab/OU=Lab/L=RTP/ST=NC/C=US"),
+    ],
+    ids=["plain", "no ASCII", "unprintable", "no short name", "serial number", "odd country"],
+)
+def test_names_as_openssl_prints_them(was: bytes, put: bytes, name: str) -> None:
+    """The last one is read without a warning: warnings are errors in these tests."""
+    assert openssl_names_untrusted(CCM.replace(was, put) if was else CCM) == (name, name)
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("put", [b"CUCM-PUB", b"CUCM\xc3\xbcUB", b"CUCM\nP\x7fB", b'X"\\-=,;@'])
+def test_openssl_prints_the_same_name(put: bytes) -> None:
+    """OpenSSL 3 also puts a backslash before `/` and `+` inside of a value; 1.0 did not (?)."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs openssl")
+    der = CCM.replace(b"CUCM-PUB", put)
+    command = [openssl, "x509", "-inform", "der", "-noout", "-subject", "-nameopt", "compat"]
+    printed = subprocess.run(command, input=der, capture_output=True, check=True).stdout
+    assert printed.decode() == f"subject={openssl_names_untrusted(der)[0]}\n"
+
+
+@pytest.mark.parametrize("der", [b"", CCM.replace(b"CUCM-PUB", b"CUCM\xffPUB")])
+def test_names_that_cannot_be_printed(der: bytes) -> None:
+    with pytest.raises(MalformedFile, match="the certificate cannot be read: "):
+        openssl_names_untrusted(der)
 
 
 @PROPERTY

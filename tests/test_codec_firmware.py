@@ -1,4 +1,4 @@
-"""Firmware envelopes are read and named for what they are; nothing claims that they verify."""
+"""Firmware envelopes are read and named for what they are; no Cisco key says that they verify."""
 
 from dataclasses import replace
 
@@ -6,6 +6,8 @@ import pytest
 from support import SIGNED, vector
 from test_codec_layouts import LIST_HEADER
 
+from firmware_sim.cluster import PooledKeys
+from firmware_sim.cluster.firmware import sign_firmware
 from secd.envelope import (
     CUCM_LAYOUT,
     Component,
@@ -87,3 +89,31 @@ def test_a_body_that_is_no_short_text_is_refused() -> None:
     assert components_of_untrusted(b"\n" * MAX_LOADS_BYTES) == ()
     with pytest.raises(MalformedFile, match="above 16384 octets"):
         components_of_untrusted(b"\n" * (MAX_LOADS_BYTES + 1))
+
+
+# What others read off Cisco's own files, held against the lab's stand-ins: notes of a public study
+# of firmware images (8831 10.3(1)SR7, 6901 9.3(1)SR3, 894x 9.4(2)SR2). Only octets, offsets and
+# lengths are taken from it; the names of the 894x parts are inferred.
+FIRST_OCTETS = bytes.fromhex("01000201010200 02019c 03005b 040027")
+NAME_STARTS = 0x180
+
+
+@pytest.mark.parametrize(
+    ("name", "header_length"),
+    [
+        ("kern8831.10-3-1SR7-2-NA.sbn", None),
+        ("APP6901SIP.9-3-1-SR3-1.zz.sgn", 416),
+        ("KNL6901SIP.9-3-1-SR3-1.zz.sgn", 416),
+        ("SIP894x.9-4-2SR2-2.bin1.sgn", 0x19C),
+        # Its file is four octets longer than that of bin1: padding.
+        ("SIP894x.9-4-2SR2-2.bin10.sgn", 0x19C + 4),
+    ],
+)
+def test_the_labs_firmware_has_the_form_of_ciscos(name: str, header_length: int | None) -> None:
+    octets = sign_firmware(name, b"body", PooledKeys().rsa(2048))
+    assert octets[:8] + octets[10:16] == FIRST_OCTETS[:8] + FIRST_OCTETS[10:]
+    assert octets[16:].startswith(b"CN=someSigner;")
+    assert octets[NAME_STARTS:].startswith(name.encode() + b"\0")
+    length = int.from_bytes(octets[8:10], "big")
+    assert length == len(octets) - len(b"body")
+    assert header_length in (None, length)

@@ -96,10 +96,9 @@ async def test_an_address_in_use_or_no_address(lab: Lab) -> None:
 
 
 async def test_nobody_listens() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    result = await fetch(("127.0.0.1", port), "file")
+    with socket.socket() as bound:  # and not listening, so that nobody else can
+        bound.bind(("127.0.0.1", 0))
+        result = await fetch(("127.0.0.1", bound.getsockname()[1]), "file")
     assert isinstance(result, Failed)
     assert result.failure is TransferFailure.UNREACHABLE
     assert "nobody listens" in result.text

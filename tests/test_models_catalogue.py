@@ -74,6 +74,9 @@ def test_values_that_captures_show() -> None:
     assert tnp.worker_id == 27
     assert tnp.secure_no_ctl_retries is None
     assert tnp.destinations.configuration.format(name="SEP1.cnf.xml") == "/usr/ram/SEP1.cnf.xml"
+    assert tnp.destinations.soft_keys == "/usr/cache/SK89032013"
+    assert new.destinations.soft_keys.endswith("/cache/SK-2103396823")
+    assert new.destinations.configuration.endswith("/ram/{name}.59075")
     assert new.size_limit_bytes == 2048 * 1024
     assert new.tftp.retransmit_seconds == 0.5
     assert new.transports.index(Transport.HTTP) < new.transports.index(Transport.TFTP)

@@ -34,6 +34,7 @@ VALUES = {
     "destination_ctl": '"/c"',
     "destination_itl": '"/i"',
     "destination_configuration": '"/d/{name}"',
+    "destination_soft_keys": '"/d/SK"',
     "destination_further": '"/d/{name}"',
     "locale_archive": '"mk-{protocol}.jar"',
     "ring_lists": '["Ringlist.xml"]',
@@ -93,7 +94,8 @@ def test_every_value_reaches_its_field() -> None:
     assert (tftp.transfer_size, tftp.retransmit_seconds, tftp.retransmissions) == (False, 8.0, 9)
     destinations = model.destinations
     assert (destinations.ctl, destinations.itl) == ("/c", "/i")
-    assert destinations.configuration == "/d/{name}"
+    assert destinations.configuration == destinations.further == "/d/{name}"
+    assert destinations.soft_keys == "/d/SK"
     assert (model.console_family, model.status_family) == ("con", "sta")
     assert model.generation is Generation.P3
     assert (model.protocols, model.digests, model.modulus_bits) == (

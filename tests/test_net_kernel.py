@@ -175,6 +175,13 @@ async def test_names_are_resolved() -> None:
         assert client.remote[1] == 69
 
 
+async def test_a_name_has_an_address_and_an_address_is_one() -> None:
+    assert (await NETWORK.resolve(("localhost", 2445)))[0] in ("127.0.0.1", "::1")
+    assert await NETWORK.resolve(("192.0.2.1", 2445)) == ("192.0.2.1", 2445)
+    with pytest.raises(Unreachable, match="cannot resolve"):
+        await NETWORK.resolve(("a..b", 2445))
+
+
 @pytest.mark.parametrize("name", ["a\0b", "a..b", "é" * 70, ""])
 async def test_a_name_that_leads_nowhere_is_unreachable(name: str) -> None:
     result = await fetch((name, 69))

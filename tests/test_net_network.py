@@ -80,6 +80,23 @@ def test_what_stands_in_no_entry_stands_for_itself() -> None:
     assert AddressBook().actual("CUCM", 69) == ("CUCM", 69)
 
 
+def test_a_book_tells_the_address_that_leads_where_a_name_leads() -> None:
+    book = AddressBook.from_mappings_untrusted(
+        [
+            "cucm-pub:2445=127.0.0.1:40000",
+            "cucm-sub:2445=127.0.0.1:40001",
+            "other:2445=127.0.0.1:40002",
+            "14.48.44.80=127.0.0.1:40000",
+            "14.48.44.81:2445=127.0.0.1:40001",
+            "[2001:db8::1]:2445=127.0.0.1:40000",
+        ]
+    )
+    assert book.address_of("CUCM-Pub", 2445) == "2001:db8::1"  # .80 has another port
+    assert book.address_of("cucm-sub", 2445) == "14.48.44.81"
+    assert book.address_of("other", 2445) is None
+    assert book.address_of("cucm-pub", 69) is None
+
+
 def test_unreachable_says_who_and_why() -> None:
     error = Unreachable(("192.0.2.1", 69), "nobody listens")
     assert str(error) == "192.0.2.1 port 69: nobody listens"

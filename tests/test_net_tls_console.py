@@ -5,6 +5,7 @@ Only clocks are masked; numbers, addresses and texts are the captures'.
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -12,7 +13,7 @@ import pytest
 import trio
 from OpenSSL import SSL, crypto
 from support import lab
-from tls_support import OLD, accepting, doubting, identity, made, refusing
+from tls_support import OLD, accepting, doubting, identity, made, mic, refusing
 from trio.testing import MockClock
 
 from firmware_sim.net.tls import LEGACY, TLSServerSettings, serve_tls
@@ -20,12 +21,14 @@ from secd.files.data import model_catalogue
 from secd.models import TLSProfile, TLSVersion
 from secd.net.memory import MemoryNetwork
 from secd.net.network import AddressBook, ByteStream, Unreachable
-from secd.net.tls import TLSTarget, open_tls
+from secd.net.own_certificate import OwnCertificate
+from secd.net.tls import TLSTarget, open_tls, resolve_target
 from secd.net.tls_context import TLSIdentity, server_context
 from secd.net.tls_errors import HandshakeFailed, TLSError
 from secd.net.tls_stream import TLSStream, Verify
 from secd.trace import (
     TLSAlert,
+    TLSCertificateChosen,
     TLSConnected,
     TLSConnectFailed,
     TLSConnecting,
@@ -65,7 +68,7 @@ async def attempt(
     serve: Serve,
     target: TLSTarget,
     verify: Verify | None = None,
-    shown: TLSIdentity | None = None,
+    own: OwnCertificate | None = None,
     profile: TLSProfile = PHONE,
 ) -> list[TraceEvent]:
     """Let a phone try once against a server that is played by `serve`; return its events."""
@@ -83,7 +86,7 @@ async def attempt(
             nursery.start_soon(accept)
             try:
                 session = await open_tls(
-                    network, book, target, profile, verify or accepting(), shown, events.append
+                    network, book, target, profile, verify or accepting(), own, events.append
                 )
             except TLSError:
                 return events
@@ -162,7 +165,7 @@ async def test_tvs_refuses_the_handshake_as_in_cisco_118699(
 async def test_the_registration_is_refused_because_the_phones_certificate_has_expired(
     autojump_clock: MockClock,
 ) -> None:
-    events = await attempt(refuse_expired, CCM, shown=made("CP-7961-SEP001", days=-3))
+    events = await attempt(refuse_expired, CCM, own=mic(made("CP-7961-SEP001", days=-3)))
     failed = events[-1]
     assert isinstance(failed, TLSHandshakeFailed)
     assert (failed.number, failed.read, failed.step) == (45, True, TLSStep.FINISHED)
@@ -171,19 +174,20 @@ async def test_the_registration_is_refused_because_the_phones_certificate_has_ex
 
 
 async def test_a_session_that_stands(autojump_clock: MockClock) -> None:
-    events = await attempt(serve_well, TVS, doubting(), identity("mic"))
+    events = await attempt(serve_well, TVS, doubting(), mic())
     assert [type(event) for event in events] == [
         TLSConnecting,
         TLSConnected,
+        TLSCertificateChosen,
         TLSHandshakeStarted,
         TLSHandshakeDone,
         TLSAlert,
     ]
-    assert events[2] == TLSHandshakeStarted(TLSPurpose.TVS, "192.168.136.6", 2445, 14, 15, True)
-    assert events[3] == TLSHandshakeDone(
+    assert events[3] == TLSHandshakeStarted(TLSPurpose.TVS, "192.168.136.6", 2445, 14, 15)
+    assert events[4] == TLSHandshakeDone(
         TLSPurpose.TVS, "192.168.136.6", 2445, 14, 15, "TLSv1", "AES256-SHA", True
     )
-    assert events[4] == TLSAlert(TLSPurpose.TVS, "192.168.136.6", 2445, 14, 15, False, False, 0)
+    assert events[5] == TLSAlert(TLSPurpose.TVS, "192.168.136.6", 2445, 14, 15, False, False, 0)
     lines = [line for of_one in printed(events, first=5007) for line in of_one]
     assert lines == captured("79xx-tvs-alert.log")[:4]
 
@@ -253,11 +257,37 @@ async def test_the_lab_serves_a_phone_on_its_own_terms(autojump_clock: MockClock
     book = AddressBook({(TVS.host, TVS.port): ACTUAL})
     async with trio.open_nursery() as nursery:
         await nursery.start(serve_tls, network, ACTUAL, lab_settings, handler)
-        session = await open_tls(
-            network, book, TVS, PHONE, accepting(), identity("mic"), events.append
-        )
+        session = await open_tls(network, book, TVS, PHONE, accepting(), mic(), events.append)
         await session.send_all(b"query")
         assert await session.receive_some() == b"query"
         await session.aclose()
         nursery.cancel_scope.cancel()
     assert shown == [lab("mic").der]
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("10.1.1.5", "10.1.1.5"),
+        ("cucm.example", "10.1.1.6"),  # the DNS says so
+        ("cucm-pub", "14.48.44.80"),  # the book leads both to one place
+        ("cucm-sub", "cucm-sub"),  # the book says no address
+    ],
+)
+async def test_a_log_prints_the_address_of_a_server_that_has_a_name(host: str, found: str) -> None:
+    network = MemoryNetwork(Random(1))
+    network.names["cucm.example"] = "10.1.1.6"
+    network.names["cucm-pub"] = network.names["cucm-sub"] = "203.0.113.9"  # not to be asked
+    book = AddressBook.from_mappings_untrusted(
+        ["cucm-pub:2445=[::1]:7", "14.48.44.80:2445=[::1]:7", "cucm-sub:2445=[::1]:8"]
+    )
+    target = TLSTarget(TLSPurpose.TVS, host, 2445, 14, 15)
+    resolved = await resolve_target(network, book, target)
+    assert resolved == replace(target, host=found)
+    assert book.actual(resolved.host, 2445) == book.actual(host, 2445) or host == "cucm.example"
+
+
+async def test_a_name_is_not_asked_for_that_the_book_knows_by_other_ports() -> None:
+    network, book = MemoryNetwork(Random(1)), AddressBook.from_mappings_untrusted(["a=b"])
+    with pytest.raises(Unreachable, match="no entry for port 2445"):
+        await resolve_target(network, book, TLSTarget(TLSPurpose.TVS, "a", 2445))

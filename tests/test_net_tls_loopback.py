@@ -1,11 +1,13 @@
 """TLS over the kernel's sockets: against the lab's server, and against OpenSSL's own programs."""
 
 import errno
+import re
 import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,13 @@ from firmware_sim.net.tcp import KernelTCPListener, KernelTCPServerNetwork
 from firmware_sim.net.tls import LEGACY, MODERN, TLSServerSettings, serve_tls
 from secd.errors import SecdError, UnsupportedKey, UnusableInput
 from secd.files.data import model_catalogue
+from secd.files.identity import load_identity_untrusted
 from secd.models import TLSProfile
 from secd.net.kernel import KernelNetwork
 from secd.net.network import Address
 from secd.net.tcp import KernelTCPStream
 from secd.net.tls import connect_tls
+from secd.net.tls_context import TLSIdentity
 from secd.net.tls_errors import (
     Alert,
     CertificateRefused,
@@ -217,45 +221,88 @@ def pem(name: str) -> str:
     return str(Path(VECTORS) / "certs" / f"{name}.pem")
 
 
+@asynccontextmanager
+async def s_server(name: str, *options: str) -> AsyncIterator[Address]:
+    """Run OpenSSL's server, which turns lines round, on a port that the kernel chooses."""
+    command = [openssl(), "s_server", "-accept", "127.0.0.1:0", "-rev", "-cert", pem(name)]
+    command += ["-key", pem(name), "-cipher", "AES256-SHA:@SECLEVEL=0", *options]
+    quiet = {"stdin": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    run = partial(trio.run_process, command, stdout=subprocess.PIPE, check=False, **quiet)
+    async with trio.open_nursery() as nursery:
+        process = await nursery.start(run)
+        with trio.fail_after(PATIENCE_SECONDS):
+            port = await _port_of(process.stdout)
+            nursery.start_soon(_drain, process.stdout)
+            yield "127.0.0.1", port
+        process.terminate()
+
+
+async def _port_of(output: trio.abc.ReceiveStream) -> int:
+    printed = b""
+    while (match := re.search(rb"ACCEPT [^\n]*:(\d+)\n", printed)) is None:
+        octets = await output.receive_some()
+        assert octets, f"s_server ended: {printed!r}"
+        printed += octets
+    return int(match[1])
+
+
+async def _drain(output: trio.abc.ReceiveStream) -> None:
+    while await output.receive_some():
+        pass
+
+
+async def connect(
+    address: Address, model: str, pinned: str, shown: TLSIdentity | None
+) -> TLSStream:
+    stream = await KernelNetwork().open_tcp(address)
+    profile = model_catalogue().find(model).tls
+    return await connect_tls(stream, profile, pin(lab(pinned).der), shown)
+
+
 @interop
 @pytest.mark.parametrize(
     ("option", "model", "name"),
     [("-tls1", "7975", "legacy-sha1"), ("-tls1_2", "8861", "tvs"), ("-tls1", "8861", "tvs")],
 )
 async def test_a_phone_talks_to_s_server(option: str, model: str, name: str) -> None:
-    with KernelTCPServerNetwork().listen(ANY) as free:
-        port = free.address[1]
-    command = [openssl(), "s_server", "-accept", f"127.0.0.1:{port}", "-cert", pem(name), "-key"]
-    command += [pem(name), option, "-cipher", "AES256-SHA:@SECLEVEL=0", "-rev", "-verify", "1"]
-    profile = model_catalogue().find(model).tls
-    async with trio.open_nursery() as nursery:
-        process = await nursery.start(
-            lambda task_status: trio.run_process(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_stdout=True,
-                capture_stderr=True,
-                check=False,
-                task_status=task_status,
-            )
-        )
-        with trio.fail_after(PATIENCE_SECONDS):
-            session = await _connect_when_it_listens(port, profile, lab(name).der)
-            assert session.cipher == "AES256-SHA"
-            await session.send_all(b"drawer\n")
-            assert await session.receive_some() == b"reward\n"
-            await session.aclose()
-        process.terminate()
+    async with s_server(name, option, "-verify", "1") as address:
+        session = await connect(address, model, name, identity("mic"))
+        assert session.cipher == "AES256-SHA"
+        await session.send_all(b"drawer\n")
+        assert await session.receive_some() == b"reward\n"
+        await session.aclose()
 
 
-async def _connect_when_it_listens(port: int, profile: TLSProfile, pinned: bytes) -> TLSStream:
-    while True:
-        try:
-            stream = await KernelNetwork().open_tcp(("127.0.0.1", port))
-        except SecdError:
-            await trio.sleep(0.01)
-        else:
-            return await connect_tls(stream, profile, pin(pinned), identity("mic"))
+def of_the_phone(name: str) -> tuple[str, TLSIdentity]:
+    """Return the file of one of a phone's certificates, and what it shows with it."""
+    path = VECTORS / f"{name}.pem"
+    held = load_identity_untrusted(path.read_bytes(), name)
+    return str(path), TLSIdentity((held.certificate,), held.key)
+
+
+DEMANDING = ("-Verify", "1", "-verify_return_error", "-partial_chain", "-CAfile")
+
+
+@interop
+@pytest.mark.parametrize("option", ["-tls1", "-tls1_2"])
+@pytest.mark.parametrize("name", ["certs/mic", "capf/keys/lsc-rsa", "capf/keys/lsc-ec"])
+async def test_an_s_server_that_demands_a_certificate(name: str, option: str) -> None:
+    """As CUCM's TVS may: MIC or LSC are verified there."""
+    path, shown = of_the_phone(name)
+    async with s_server("tvs", option, *DEMANDING, path) as address:
+        session = await connect(address, "8861", "tvs", shown)
+        await session.send_all(b"drawer\n")
+        assert await session.receive_some() == b"reward\n"
+        await session.aclose()
+
+
+@interop
+@pytest.mark.parametrize("option", ["-tls1", "-tls1_2"])
+async def test_a_phone_without_a_certificate_is_turned_away(option: str) -> None:
+    async with s_server("tvs", option, *DEMANDING, pem("mic")) as address:
+        with pytest.raises(HandshakeFailed) as refused:
+            await connect(address, "8861", "tvs", None)
+    assert refused.value.alert == Alert(read=True, fatal=True, number=40)
 
 
 @interop

@@ -17,6 +17,7 @@ LOAD = "SCCP75.9-3-1SR4-1S"
 # A server that has TLS 1.0, and no cipher that TLS 1.0 knows.
 NO_SHARED_CIPHER = TLSProfile(TLSVersion.TLS_1_0, TLSVersion.TLS_1_2, ("AES256-SHA256",), True)
 ALERT, FLUSH = load_replay("79xx-tvs-alert"), load_replay("7975-tvs-flush")
+FLUSH_BY_TVS = load_replay("7975-tvs-flush-by-tvs")
 
 
 def site() -> Site:
@@ -37,6 +38,8 @@ async def test_118699_the_handshake_is_refused(
 ) -> None:
     """The server's refusal is real; what the phone wanted of it was another thing in 118699."""
     here, publisher = site(), booted_cluster()
+    publisher.publisher.name = "cucm-1051-a-pub"  # the log has its address all the same
+    here.network.names["cucm-1051-a-pub"] = PUBLISHER
     await here.boot_once_at(publisher)
     regenerate_callmanager(publisher)
     await here.serve_files(nursery, publisher)
@@ -84,6 +87,22 @@ async def test_118893_a_new_ctl_flushes_what_tvs_said(
     _, log = await here.boot(PUBLISHER)
     assert_replays(FLUSH, log)
     assert counts(FLUSH) == {"caused": 6, "gap": 1}
+
+
+async def test_118893_the_second_run_where_tvs_had_to_vouch(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    here, publisher = site(), booted_cluster()
+    await here.boot_once_at(publisher)
+    regenerate_callmanager(publisher)
+    await here.serve_files(nursery, publisher)
+    await here.serve_tvs(nursery, publisher, TVSDirectory(publisher))
+    report, log = await here.boot(PUBLISHER)
+    assert_replays(FLUSH_BY_TVS, log)
+    assert counts(FLUSH_BY_TVS) == {"caused": 6, "gap": 1}
+    flushed = [line for line in log.lines if line.event == "TVSCacheFlushed"]
+    assert len(flushed) == 6  # the ITL's signer stands in the new CTL; nothing is left to forget
+    assert report.installed != report.before
 
 
 async def test_the_same_ctl_flushes_nothing(

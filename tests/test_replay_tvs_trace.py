@@ -1,4 +1,7 @@
-"""The lab's TVS writes the lines of CUCM's TVS trace (Cisco 213407), one for each event."""
+"""The lab's TVS writes lines of CUCM's TVS trace, one for each event.
+
+Sources: Cisco 213407; 118893 for a signer that is missing, 118699 for verifications.
+"""
 
 from dataclasses import asdict
 
@@ -8,9 +11,15 @@ from firmware_sim.server_events import (
     ServerEvent,
     TVSAnswerSent,
     TVSCertificateLookedUp,
+    TVSCertificateNotFound,
+    TVSCertificateVerified,
     TVSConnectionAccepted,
     TVSConnectionFailed,
+    TVSEntryFound,
+    TVSEntryMissing,
+    TVSFunctionFound,
     TVSQuestionReceived,
+    TVSSignerNamed,
 )
 from statusmsgs import server_traces
 
@@ -31,12 +40,66 @@ LINES = [
         ),
     ),
     (
-        TVSCertificateLookedUp(*WHO, MAP_ID, found=True),
+        TVSSignerNamed(
+            *WHO,
+            "Subject Name",
+            "CN=ucm11pub.stormin.local;OU=IST;O=Stormin;L=Brisbane;ST=QLD;C=AU",
+        ),
+        6.345,
+        (
+            "18:01:06.345 | debug tvsHandleQueryCertReq : Subject Name is: "
+            "CN=ucm11pub.stormin.local;OU=IST;O=Stormin;L=Brisbane;ST=QLD;C=AU"
+        ),
+    ),
+    (
+        TVSSignerNamed(*WHO, "Serial Number", "24000000179479B8F124AC3F3B000000000017"),
+        6.345,
+        (
+            "18:01:06.345 | debug tvsHandleQueryCertReq : Serial Number is: "
+            "24000000179479B8F124AC3F3B000000000017"
+        ),
+    ),
+    (
+        TVSEntryFound(*WHO, 2),
+        6.345,
+        (
+            "18:01:06.345 | debug CertificateDBCache::getCertificateInformation - "
+            "Found entry {rolecount : 2}"
+        ),
+    ),
+    (
+        TVSFunctionFound(*WHO, 3),
+        6.346,
+        "18:01:06.346 | debug CertificateDBCache::getCertificateInformation - {role : 3}",
+    ),
+    (
+        TVSEntryMissing(*WHO),
+        6.346,
+        (
+            "18:01:06.346 | debug ERROR:CertificateDBCache::getCertificateInformation - "
+            "Cannot find the certificate in the cache"
+        ),
+    ),
+    (
+        TVSCertificateLookedUp(*WHO, MAP_ID),
         6.345,
         (
             "18:01:06.345 | debug CertificateDBCache::getCertificateInformation - Looking up the "
             f"certificate cache using Unique MAP ID : {MAP_ID}"
         ),
+    ),
+    (
+        TVSCertificateVerified(*WHO),
+        6.346,
+        (
+            "18:01:06.346 | debug CertificateDBCache::getCertificateInformation - "
+            "Certificate found and equal"
+        ),
+    ),
+    (
+        TVSCertificateNotFound(*WHO),
+        6.346,
+        "18:01:06.346 | debug getCertificateInformation(cert) : certificate not found",
     ),
     (
         TVSAnswerSent(*WHO, "QUERY_CERT_RES", 0, "0, 3"),

@@ -18,9 +18,14 @@ from firmware_sim.server_events import (
     ServerEvent,
     TVSAnswerSent,
     TVSCertificateLookedUp,
+    TVSCertificateNotFound,
+    TVSCertificateVerified,
     TVSConnectionAccepted,
     TVSConnectionFailed,
+    TVSEntryFound,
+    TVSFunctionFound,
     TVSQuestionReceived,
+    TVSSignerNamed,
 )
 from secd.net.kernel import KernelNetwork
 from secd.net.memory import MemoryNetwork
@@ -143,6 +148,7 @@ async def test_what_is_told_of_a_query_and_of_a_verification(autojump_clock: Moc
         stream, session = await server.connect(), TVSClientSession(DEVICE)
         await ask(stream, session, QUERY)
         await ask(stream, session, STRANGE)
+        await ask(stream, session, VERIFICATION)
         await stream.aclose()
     accepted = server.seen[0]
     phone = (1, accepted.phone_address, accepted.phone_port)
@@ -150,10 +156,20 @@ async def test_what_is_told_of_a_query_and_of_a_verification(autojump_clock: Moc
     assert server.seen == [
         TVSConnectionAccepted(*phone, "AES256-SHA"),
         TVSQuestionReceived(*phone, "QUERY_CERT_REQ", name),
-        TVSCertificateLookedUp(*phone, r"AB01CN=CUCM-PUB;OU=\xff\n", found=True),
+        TVSSignerNamed(*phone, "Subject Name", "CN=CUCM-PUB"),
+        TVSSignerNamed(*phone, "Issuer Name", r"CN=CUCM-PUB;OU=\xff\n"),
+        TVSSignerNamed(*phone, "Serial Number", "AB01"),
+        TVSCertificateLookedUp(*phone, r"AB01CN=CUCM-PUB;OU=\xff\n"),
+        TVSEntryFound(*phone, 2),
+        TVSFunctionFound(*phone, 0),
+        TVSFunctionFound(*phone, 3),
         TVSAnswerSent(*phone, "QUERY_CERT_RES", FOUND, "0, 3"),
         TVSQuestionReceived(*phone, "CERT_VERIFICATION_REQ", name),
+        TVSCertificateNotFound(*phone),
         TVSAnswerSent(*phone, "CERT_VERIF_RES", DENIAL.status, ""),
+        TVSQuestionReceived(*phone, "CERT_VERIFICATION_REQ", name),
+        TVSCertificateVerified(*phone),
+        TVSAnswerSent(*phone, "CERT_VERIF_RES", FOUND, "0, 3"),
     ]
 
 

@@ -21,11 +21,13 @@ from secd.errors import SecdError
 from secd.models import TLSProfile, TLSVersion
 from secd.net.memory import MemoryNetwork
 from secd.net.network import Address
+from secd.net.own_certificate import OwnCertificate
 from secd.net.tls import connect_tls
 from secd.net.tls_context import TLSIdentity
 from secd.net.tls_stream import TLSStream
 from secd.trust import Accept, Evidence, NeedsTVS, Reason, Refuse
 from secd.trust.peers import PeerVerdict
+from secd.words import CertificateKind
 
 NEW = TLSProfile(TLSVersion.TLS_1_2, TLSVersion.TLS_1_2, ("AES256-SHA", "AES128-SHA"))
 OLD = TLSProfile(
@@ -38,6 +40,11 @@ SERVER = ("192.0.2.1", 2445)
 def identity(name: str) -> TLSIdentity:
     """Return the identity of tests/vectors/certs/<name>.pem."""
     return TLSIdentity((lab(name).der,), lab(name).key)
+
+
+def mic(shown: TLSIdentity | None = None) -> OwnCertificate:
+    """Return what a phone with a MIC shows: tests/vectors/certs/mic.pem unless said otherwise."""
+    return OwnCertificate(CertificateKind.MIC, shown or identity("mic"))
 
 
 @lru_cache

@@ -272,7 +272,7 @@ def _model(name: str, generation: Generation, digests: frozenset[int]) -> Model:
         else (Transport.TFTP,),
         tls=TLSProfile(TLSVersion.TLS_1_0, TLSVersion.TLS_1_0, ("AES128-SHA",)),
         tftp=TFTPOptions(0, 0, False, 0, 4.0, 5),
-        destinations=Destinations("{name}", "{name}", "{name}", "{name}"),
+        destinations=Destinations("{name}", "{name}", "{name}", "{name}", "{name}"),
         console_family="A",
         status_family="A",
         worker_id=0,

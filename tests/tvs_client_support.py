@@ -19,6 +19,7 @@ from secd.models import TLSProfile
 from secd.net.clock import TrioClock
 from secd.net.memory import MemoryNetwork
 from secd.net.network import Address, AddressBook, Network
+from secd.net.own_certificate import OwnCertificate
 from secd.net.tls_context import TLSIdentity
 from secd.net.tls_stream import Verify
 from secd.net.tvs import TVSClient, TVSFailed
@@ -65,7 +66,7 @@ class Phone:
     book: AddressBook = field(default_factory=AddressBook)
     model: str = "8861"
     verify: Verify = field(default_factory=lambda: pin(lab("tvs").der))
-    shown: TLSIdentity | None = None
+    own: OwnCertificate | None = None
     told: list[TraceEvent] = field(default_factory=list)
 
     async def ask(self, question: Question = QUERY) -> TVSAnswer:
@@ -77,7 +78,7 @@ class Phone:
             self.verify,
             wire_name(self.model, "SEPB000B4BA0AEE"),
             self.told.append,
-            self.shown,
+            self.own,
         )
         return await client.ask(HOST, PORT, question)
 

@@ -15,9 +15,15 @@ from firmware_sim.server_events import (
     ServerEvent,
     TVSAnswerSent,
     TVSCertificateLookedUp,
+    TVSCertificateNotFound,
+    TVSCertificateVerified,
     TVSConnectionAccepted,
     TVSConnectionFailed,
+    TVSEntryFound,
+    TVSEntryMissing,
+    TVSFunctionFound,
     TVSQuestionReceived,
+    TVSSignerNamed,
 )
 from firmware_sim.tvs import unique_map_id
 from secd.errors import RemoteProtocolViolation, SecdError
@@ -114,11 +120,32 @@ class _Server:
         self.on_event(TVSQuestionReceived(number, *peer, asked, text_of(request.device_name)))
         answer = self.source.answer(question)
         if isinstance(question, QueryCertificate):
-            key = text_of(unique_map_id(question.issuer, question.serial).encode())
-            self.on_event(TVSCertificateLookedUp(number, *peer, key, answer.status == FOUND))
+            self._tell_look_up(number, peer, question, answer)
+        elif answer.status == FOUND:
+            self.on_event(TVSCertificateVerified(number, *peer))
+        else:
+            self.on_event(TVSCertificateNotFound(number, *peer))
         functions = ", ".join(str(function) for function in sorted(answer.functions))
         self.on_event(TVSAnswerSent(number, *peer, said, answer.status, functions))
         return session.answer(request, answer)
+
+    def _tell_look_up(
+        self, number: int, peer: Address, question: QueryCertificate, answer: TVSAnswer
+    ) -> None:
+        for part, value in (
+            ("Subject Name", text_of(question.subject)),
+            ("Issuer Name", text_of(question.issuer)),
+            ("Serial Number", question.serial.hex().upper()),
+        ):
+            self.on_event(TVSSignerNamed(number, *peer, part, value))
+        key = text_of(unique_map_id(question.issuer, question.serial).encode())
+        self.on_event(TVSCertificateLookedUp(number, *peer, key))
+        if answer.status != FOUND:
+            self.on_event(TVSEntryMissing(number, *peer))
+            return
+        self.on_event(TVSEntryFound(number, *peer, len(answer.functions)))
+        for function in sorted(answer.functions):
+            self.on_event(TVSFunctionFound(number, *peer, function))
 
     def failed(self, peer: Address, failure: SecdError) -> None:
         """Tell of a handshake that came to nothing; it counts as a connection too."""

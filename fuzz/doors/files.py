@@ -5,6 +5,7 @@ from secd.capf import public_octets
 from secd.certs import (
     facts_of_untrusted,
     load_certificate_untrusted,
+    openssl_names_untrusted,
     pem_to_der_untrusted,
     pem_to_rsa_key_untrusted,
     rsa_key_of_untrusted,
@@ -55,6 +56,7 @@ def certificate(octets: bytes) -> None:
         facts = facts_of_untrusted(octets)
         assert load_certificate_untrusted(octets) is not None
         assert facts.der == octets
+        assert all(name.isascii() for name in openssl_names_untrusted(octets))
     except MalformedFile as error:
         assert str(error)
     try:

@@ -38,7 +38,7 @@ from secd.trace import (
     LSCErased,
     LSCInstalled,
 )
-from secd.words import EnrolmentCause, EnrolmentOutcome
+from secd.words import CertificateKind, EnrolmentCause, EnrolmentOutcome
 
 _DONE = {
     Operation.NOTHING: EnrolmentOutcome.NOTHING_SCHEDULED,
@@ -64,9 +64,11 @@ class Identities:
     mic: Identity | None = None
 
     @property
-    def preferred(self) -> Identity | None:
+    def preferred(self) -> tuple[CertificateKind, Identity] | None:
         """What the phone shows to a TLS server that asks: the LSC takes the MIC's place."""
-        return self.lsc or self.mic
+        if self.lsc is not None:
+            return CertificateKind.LSC, self.lsc
+        return None if self.mic is None else (CertificateKind.MIC, self.mic)
 
     def matching(self, certificate_hash: str) -> Identity | None:
         """Return the one that a configuration is encrypted to: `certHash`, MD5 of the DER.

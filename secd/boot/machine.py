@@ -58,7 +58,7 @@ from secd.trust import (
     https_offered,
     signed_files_required,
 )
-from secd.words import BootOutcome, FileKind, TransferFailure, Transport
+from secd.words import BootOutcome, FileKind, FilePurpose, TransferFailure, Transport
 
 Output = Action | Traced
 
@@ -175,7 +175,9 @@ class BootMachine:
 
     def _request_further(self, file: FurtherFile) -> None:
         """Ask for a further file; firmware has an envelope of its own and may have its own host."""
-        pattern = self._model.destinations.further
+        soft_keys = file.purpose is FilePurpose.SOFT_KEYS
+        destinations = self._model.destinations
+        pattern = destinations.soft_keys if soft_keys else destinations.further
         if file.purpose.is_firmware:
             self._request(file.name, FileKind.FIRMWARE, pattern, self.further.servers)
         else:

@@ -109,11 +109,15 @@ class TFTPOptions:
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """Where the phone puts what it fetches; patterns with {name} for the base name."""
+    """Where the phone puts what it fetches; patterns with {name} for the base name.
+
+    further -- all other files.
+    """
 
     ctl: str
     itl: str
     configuration: str
+    soft_keys: str
     further: str
 
 

@@ -169,6 +169,7 @@ READERS: Mapping[str, Callable[[object, str], object]] = {
     "destination_ctl": path_pattern,
     "destination_itl": path_pattern,
     "destination_configuration": path_pattern,
+    "destination_soft_keys": path_pattern,
     "destination_further": path_pattern,
     "console_family": text,
     "status_family": text,
@@ -217,6 +218,7 @@ def _destinations(values: Values, where: str) -> Destinations:
         ctl=path_pattern(values["destination_ctl"], where),
         itl=path_pattern(values["destination_itl"], where),
         configuration=path_pattern(values["destination_configuration"], where),
+        soft_keys=path_pattern(values["destination_soft_keys"], where),
         further=path_pattern(values["destination_further"], where),
     )
 

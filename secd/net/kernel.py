@@ -36,6 +36,11 @@ _ERRNO: Final = struct.Struct("=I")
 class KernelNetwork:
     """Opens sockets of the kernel."""
 
+    async def resolve(self, remote: Address) -> Address:
+        """Return the first address that the system's resolver returns. Raises Unreachable."""
+        _, address = await _resolve(remote, socket.SOCK_STREAM)
+        return address
+
     async def open_udp(self, remote: Address) -> "KernelUDPSocket":
         """Open a socket of the family that reaches `remote`, whose host may be a name.
 

@@ -49,6 +49,7 @@ class MemoryNetwork:
     """Connects the sockets that it makes.
 
     random -- decides which datagrams suffer faults; with the same seed, the same ones do.
+    names -- what `resolve` makes of names; any other text is a host of its own.
     """
 
     __slots__ = (
@@ -60,9 +61,11 @@ class MemoryNetwork:
         "_random",
         "_sequence",
         "_sockets",
+        "names",
     )
 
     def __init__(self, random: Random, faults: Faults = NO_FAULTS) -> None:
+        self.names: dict[str, str] = {}
         self._random = random
         self._faults = faults
         self._perfect = faults == NO_FAULTS
@@ -71,6 +74,12 @@ class MemoryNetwork:
         self._clients = _client_addresses()
         self._ephemeral_ports = _ephemeral_ports()
         self._sequence = 0
+
+    async def resolve(self, remote: Address) -> Address:
+        """Return the address of a name, the text itself where it is none."""
+        await trio.lowlevel.checkpoint()
+        host, port = remote
+        return self.names.get(host, host), port
 
     async def open_udp(self, remote: Address) -> "MemoryUDPSocket":
         """Open a socket on an address of its own. Names are not resolved: any text is a host."""

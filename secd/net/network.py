@@ -118,6 +118,13 @@ class TCPStream(ByteStream, Protocol):
 class Network(Protocol):
     """Whatever datagrams and connections travel through."""
 
+    async def resolve(self, remote: Address) -> Address:
+        """Return `remote` with a numeric address in place of a name.
+
+        Raises Unreachable when the name cannot be resolved.
+        """
+        ...
+
     async def open_udp(self, remote: Address) -> UDPSocket:
         """Open a socket of the family that reaches `remote`, whose host may be a name.
 
@@ -165,6 +172,26 @@ class AddressBook:
         if any(of == logical and to[0] != logical for (of, _), to in self.entries.items()):
             raise Unreachable((host, port), f"--map has no entry for port {port} of {host}")
         return host, port
+
+    def address_of(self, name: str, port: int) -> str | None:
+        """Return the logical address that leads where this name leads; None without such an entry.
+
+        So a log can print what the phone's DNS would have said.
+        """
+        actual = self.entries.get((_canonical(name), port))
+        for (logical, of_port), to in self.entries.items():
+            if to == actual and of_port == port and is_numeric(logical):
+                return logical
+        return None
+
+
+def is_numeric(host: str) -> bool:
+    """Tell an address from a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def parse_mapping_untrusted(text: str) -> tuple[Address, Address]:

@@ -23,6 +23,7 @@ from secd.boot import (
     FileNotReceived,
     FileReceived,
     Finish,
+    Identities,
     InstallLSC,
     InstallTrustList,
     LSCUpdate,
@@ -40,7 +41,6 @@ from secd.boot import (
     UpdatePressed,
     Wait,
 )
-from secd.capf import Identity
 from secd.files.store import PhoneStore
 from secd.http import Get, Response, user_agent
 from secd.net.capf import CAPFClient, CAPFFailed, CAPFNeedsTVS, CAPFUntrusted
@@ -48,6 +48,7 @@ from secd.net.clock import Clock
 from secd.net.http import fetch_http
 from secd.net.keys import FreshKeys, KeySource
 from secd.net.network import AddressBook, ByteStream, Network
+from secd.net.own_certificate import OwnCertificate
 from secd.net.tftp import fetch_tftp
 from secd.net.tls import TLSTarget, open_tls
 from secd.net.tls_context import TLSIdentity
@@ -175,7 +176,7 @@ class _Runner:
             self._machine.judging.tvs_server,
             wire_name(self._phone.model.name, self._phone.device),
             report,
-            _tls_identity(self._machine.enrolling.identities.preferred),
+            _own_certificate(self._machine.enrolling.identities),
         )
         question = QueryCertificate(ask.name, ask.issuer, ask.serial)
         try:
@@ -271,6 +272,9 @@ class _Runner:
         self._publish(Traced(at, transfer.task, transfer.worker, event))
 
 
-def _tls_identity(identity: Identity | None) -> TLSIdentity | None:
+def _own_certificate(held: Identities) -> OwnCertificate | None:
     """Return what the phone shows to a server that asks for a certificate (213407)."""
-    return None if identity is None else TLSIdentity((identity.certificate,), identity.key)
+    if held.preferred is None:
+        return None
+    kind, identity = held.preferred
+    return OwnCertificate(kind, TLSIdentity((identity.certificate,), identity.key))

@@ -7,13 +7,14 @@ are decided here: `trio.fail_after` around a call closes what was opened.
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 from OpenSSL import SSL
 
 from secd.models import TLSProfile
-from secd.net.network import AddressBook, ByteStream, Network, Unreachable
+from secd.net.network import AddressBook, ByteStream, Network, Unreachable, is_numeric
+from secd.net.own_certificate import OwnCertificate
 from secd.net.tls_context import TLSIdentity, client_context, server_context
 from secd.net.tls_errors import Alert, TLSError
 from secd.net.tls_stream import OnAlert, TLSStream, Verify
@@ -116,14 +117,31 @@ async def open_tls(
     target: TLSTarget,
     profile: TLSProfile,
     verify: Verify,
-    identity: TLSIdentity | None,
+    own: OwnCertificate | None,
     report: Report,
 ) -> TLSStream:
     """Connect to a logical address by TCP and TLS, and tell it to `report`.
 
-    Raises Unreachable and OSError as `Network.open_tcp`, and what `connect_tls` raises.
+    own -- what the phone shows to a server that asks for a certificate. Raises Unreachable and
+    OSError as `Network.open_tcp`, and what `connect_tls` raises.
     """
-    return await _Opening(target, report).run(network, book, profile, verify, identity)
+    return await _Opening(target, report).run(network, book, profile, verify, own)
+
+
+async def resolve_target(network: Network, book: AddressBook, target: TLSTarget) -> TLSTarget:
+    """Return the target under its logical address, as a phone's log prints it (118699, 213407).
+
+    A name that the book leads somewhere, without an address that leads there too, stays. Raises
+    Unreachable when a name cannot be resolved.
+    """
+    host, port = target.host, target.port
+    if is_numeric(host):
+        return target
+    if book.actual(host, port) == (host, port):
+        address, _ = await network.resolve((host, port))
+    else:
+        address = book.address_of(host, port) or host
+    return replace(target, host=address)
 
 
 class _Opening:
@@ -146,11 +164,14 @@ class _Opening:
         book: AddressBook,
         profile: TLSProfile,
         verify: Verify,
-        identity: TLSIdentity | None,
+        own: OwnCertificate | None,
     ) -> TLSStream:
         stream = await self._connect(network, book)
         self._report(TLSConnected(*self._numbers, _is_ipv6(self._target.host)))
-        self._report(TLSHandshakeStarted(*self._numbers, identity is not None))
+        if own is not None:
+            self._report(own.chosen(*self._numbers))
+        self._report(TLSHandshakeStarted(*self._numbers))
+        identity = None if own is None else own.identity
         try:
             session = await connect_tls(
                 stream, profile, self._telling(verify), identity, self._tell_alert

@@ -14,9 +14,9 @@ from secd.errors import RemoteProtocolViolation
 from secd.models import TLSProfile
 from secd.net.clock import Clock
 from secd.net.network import AddressBook, Network, Unreachable
-from secd.net.tls import TLSTarget, open_tls
-from secd.net.tls_context import TLSIdentity
-from secd.net.tls_errors import TLSError
+from secd.net.own_certificate import OwnCertificate
+from secd.net.tls import TLSTarget, open_tls, resolve_target
+from secd.net.tls_errors import CertificateRefused, TLSError
 from secd.net.tls_stream import TLSStream, Verify
 from secd.trace import TLSClosed, TLSPurpose, TraceEvent, TVSRequestSent, TVSResponseReceived
 from secd.trust import Voucher, VoucherOutcome
@@ -37,7 +37,11 @@ class TVSFailed(Exception):  # noqa: N818 - the name is the finding
 
 @dataclass(frozen=True, slots=True)
 class TVSClient:
-    """How a phone asks TVS. verify -- judges the server. device_name -- see `wire_name`."""
+    """How a phone asks TVS.
+
+    verify -- judges the server. device_name -- see `wire_name`. own -- what is shown to a server
+    that asks for a certificate.
+    """
 
     network: Network
     clock: Clock
@@ -46,7 +50,7 @@ class TVSClient:
     verify: Verify
     device_name: bytes
     report: Report
-    identity: TLSIdentity | None = None
+    own: OwnCertificate | None = None
 
     async def ask(self, host: str, port: int, question: Question) -> TVSAnswer:
         """Ask one server, by its logical address.
@@ -60,20 +64,23 @@ class TVSClient:
             raise TVSFailed(f"no answer within {_PATIENCE_SECONDS:.0f} s") from None
         except Unreachable as error:
             raise TVSFailed(error.reason) from None
+        except CertificateRefused as error:
+            raise TVSFailed(f"{error}: {error.decision.evidence.detail}") from None
         except (TLSError, RemoteProtocolViolation) as error:
             raise TVSFailed(str(error)) from None
 
     async def _converse(self, host: str, port: int, question: Question) -> TVSAnswer:
-        target = TLSTarget(TLSPurpose.TVS, host, port)
+        named = TLSTarget(TLSPurpose.TVS, host, port)
+        target = await resolve_target(self.network, self.book, named)
         stream = await open_tls(
-            self.network, self.book, target, self.profile, self.verify, self.identity, self.report
+            self.network, self.book, target, self.profile, self.verify, self.own, self.report
         )
         try:
             answer = await self._exchange(stream, host, question)
         finally:
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
                 await stream.aclose()
-        numbers = (target.purpose, host, port, target.connection, target.socket)
+        numbers = (target.purpose, target.host, port, target.connection, target.socket)
         self.report(TLSClosed(*numbers))
         return answer
 

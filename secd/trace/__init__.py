@@ -69,6 +69,7 @@ from secd.trace.firmware import (
 )
 from secd.trace.tls import (
     TLSAlert,
+    TLSCertificateChosen,
     TLSClosed,
     TLSConnected,
     TLSConnectFailed,
@@ -139,6 +140,7 @@ __all__ = [
     "ServerLookedUp",
     "ServerRefused",
     "TLSAlert",
+    "TLSCertificateChosen",
     "TLSClosed",
     "TLSConnectFailed",
     "TLSConnected",

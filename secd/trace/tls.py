@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from secd.trace.events import TraceEvent
+from secd.words import CertificateKind
 
 
 class TLSPurpose(StrEnum):
@@ -37,7 +38,7 @@ class TLSStep(StrEnum):
 class TLSEvent(TraceEvent):
     """The root of what happens on one connection.
 
-    peer, port -- the logical address.
+    peer, port -- the logical address; of TVS the one that its name stands for.
     connection, socket -- the phone's numbers for the connection and its socket.
     """
 
@@ -70,10 +71,23 @@ class TLSConnected(TLSEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class TLSHandshakeStarted(TLSEvent):
-    """The phone is about to send its ClientHello. own_certificate -- it has one to show."""
+class TLSCertificateChosen(TLSEvent):
+    """The phone took out the certificate that it shows to a server that asks for one.
 
-    own_certificate: bool
+    size_bytes -- of the certificate's DER. key_size_bytes -- of its private key: PKCS #1, or SEC 1
+    for an EC key. subject, issuer -- as OpenSSL prints a name on one line.
+    """
+
+    kind: CertificateKind
+    size_bytes: int
+    subject: str
+    issuer: str
+    key_size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TLSHandshakeStarted(TLSEvent):
+    """The phone is about to send its ClientHello."""
 
 
 @dataclass(frozen=True, slots=True)
