@@ -1,12 +1,15 @@
 """CAPF: small things that no other test noticed when mutation testing changed them."""
 
 import pytest
-from capf_phone import STATUS, UNDER_WAY, end, in_state, said
+from capf_phone import LSC, STATUS, UNDER_WAY, end, in_state, said
 
 from secd.capf import (
     CLIENT_TRANSITIONS,
     SERVER_TRANSITIONS,
+    CAPFServerSession,
     CertificateType,
+    Claim,
+    ClaimReceived,
     ClientState,
     ClientStep,
     Curve,
@@ -98,6 +101,26 @@ def test_the_table_of_the_labs_end_is_what_it_should_be() -> None:
     }
     assert found == expected
     assert SERVER_TRANSITIONS[ServerState.ENDED] == {}
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, 3, 4])
+def test_versions_one_to_three_of_phones_are_taken(version: int) -> None:
+    server = CAPFServerSession(7)
+    server.start()
+    octets = said(2, (Tag.VERSION, bytes([version])), (Tag.DEVICE_NAME, b"SEP1\0"))
+    if version in (1, 2, 3):
+        assert any(isinstance(each, ClaimReceived) for each in server.receive_octets(octets))
+    else:
+        with pytest.raises(RemoteProtocolViolation, match=f"version {version}, not 1 to 3"):
+            server.receive_octets(octets)
+
+
+def test_a_claim_without_anything_else_is_a_name() -> None:
+    assert Claim(b"SEP1") == Claim(b"SEP1", b"", None, None, None)
+
+
+def test_an_identity_does_not_show_its_key() -> None:
+    assert "key" not in repr(LSC)
 
 
 # What the numbers in elements mean, by the names of the elements in the messages' names.

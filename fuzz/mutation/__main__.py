@@ -35,10 +35,6 @@ TARGETS = (
 )
 EXPLAINED = Path(__file__).parent / "explained.toml"
 WORK = Path(".fuzz")
-# A mutant that so many tests do not kill is looked at by somebody. The lines of a module's tables
-# are run by all of its tests.
-_MOST_TESTS = 200
-_MOST_TESTS_OF_A_TABLE = 2000
 _SAVE_SECONDS = 20.0
 
 
@@ -74,8 +70,7 @@ def try_all(targets: tuple[str, ...], step: int, *, afresh: bool = False) -> lis
             if mutant.name in killed:
                 here.append(killed[mutant.name])
                 continue
-            most = _MOST_TESTS if mutant.place else _MOST_TESTS_OF_A_TABLE
-            tests = plan.tests_of(str(path), mutant.first_line, mutant.last_line, most)
+            tests = plan.tests_of(str(path), mutant.first_line, mutant.last_line)
             verdict = try_mutant(path, mutant, tests, plan.lasts(tests))
             here.append(
                 Tried(str(path), mutant.first_line, mutant.name, verdict, len(tests), source)

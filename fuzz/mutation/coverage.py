@@ -13,6 +13,7 @@ from fuzz.sources import digest_of_sources
 
 WORK = Path(".fuzz")
 _PLAN = WORK / "plan.json"
+_MOST_TESTS = 200  # a mutant that these do not kill is looked at by somebody
 _SLOWEST_SECONDS = 3.0  # slower tests (processes, loopback) would take most of the time
 # Tests about the program's text or about processes: they do not see a mutant.
 _BLIND = ("tests/test_import_rules.py", "tests/test_fuzz_doors.py::test_a_short")
@@ -25,31 +26,42 @@ class Plan:
     lines: dict[str, dict[int, list[str]]]
     seconds: dict[str, float]
 
-    def tests_of(self, file: str, first: int, last: int, most: int) -> list[str]:
-        """Return the tests that run one of these lines, fastest first, so many at most.
+    def tests_of(self, file: str, first: int, last: int) -> list[str]:
+        """Return the tests that run one of these lines, fastest first, two hundred at most.
 
-        Lines that are run only when the module is imported: all tests of the file, or, where it
-        has no others, of its package.
+        Lines that are run only when the module is imported: all tests of the file, and then all
+        of its package: a table may be looked at by a test that runs nothing beside it.
         """
         by_line = self.lines.get(file, {})
         names = {name for line in range(first, last + 1) for name in by_line.get(line, ())}
-        if not names:
-            names = {name for tests in by_line.values() for name in tests}
-        if not names:
-            package = str(Path(file).parent)
-            for other, lines in self.lines.items():
-                if other.startswith(package):
-                    names |= {name for tests in lines.values() for name in tests}
-        return sorted(names, key=lambda name: (self.seconds.get(name, 1.0), name))[:most]
+        if names:
+            return self._by_time(names)[:_MOST_TESTS]
+        own = {name for tests in by_line.values() for name in tests}
+        package = str(Path(file).parent)
+        for other, lines in self.lines.items():
+            if str(Path(other).parent) == package:
+                names |= {name for tests in lines.values() for name in tests}
+        return [*self._by_time(own), *self._by_time(names - own)]
+
+    def _by_time(self, names: set[str]) -> list[str]:
+        return sorted(names, key=lambda name: (self.seconds.get(name, 1.0), name))
 
     def lasts(self, tests: list[str]) -> float:
         """Return how long these tests take together, in seconds."""
         return sum(self.seconds.get(name, 1.0) for name in tests)
 
     def files_of_tests(self, file: str) -> list[str]:
-        """Return the files of all tests that run a line of a file."""
-        by_line = self.lines.get(file, {})
-        return sorted({name.partition("::")[0] for names in by_line.values() for name in names})
+        """Return the files of all tests that run a line of a file or of its package."""
+        package = str(Path(file).parent)
+        return sorted(
+            {
+                name.partition("::")[0]
+                for other, by_line in self.lines.items()
+                if str(Path(other).parent) == package
+                for names in by_line.values()
+                for name in names
+            }
+        )
 
 
 def measure(tests: list[str]) -> None:
