@@ -185,6 +185,8 @@ def test_order_unknown_tags_and_padding_decide_nothing(
     one: Situation, pair: Pair, kind: FileKind
 ) -> None:
     context = replace(one.context, kind=kind)
+    held = one.installed.of(kind)
+    assume(held is None or held.octets not in (pair.straight, pair.shuffled))  # row L14
     straight = decide(one.installed, pair.straight, context, one.vouchers)
     shuffled = decide(one.installed, pair.shuffled, context, one.vouchers)
     assert _said(straight) == _said(shuffled)
