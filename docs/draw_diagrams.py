@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from enum import Enum
 from pathlib import Path
 
+from firmware_sim.ctl_provider.session import SERVER_TRANSITIONS as PROVIDER
+from firmware_sim.ctl_provider.session import ServerState as ProviderState
 from secd.boot.enrol import TRANSITIONS as ENROL
 from secd.boot.enrol import State as EnrolState
 from secd.boot.fetch import TRANSITIONS as FETCH
@@ -39,6 +41,7 @@ def document() -> str:
     enrol = [(state, o, after) for state, row in ENROL.items() for o, after in row.items()]
     client = [(s, o, after) for s, row in CLIENT_TRANSITIONS.items() for o, after in row.items()]
     server = [(s, o, after) for s, row in SERVER_TRANSITIONS.items() for o, after in row.items()]
+    provider = [(state, o, after) for state, row in PROVIDER.items() for o, after in row.items()]
     tftp = [
         (state, arrival, step.next_state)
         for state, row in TFTP.items()
@@ -52,6 +55,12 @@ def document() -> str:
         ("Turning to CAPF", "secd/boot/enrol.py", EnrolState.READY, enrol),
         ("CAPF, the phone", "secd/capf/client_table.py", ClientState.AWAIT_AUTH_REQ, client),
         ("CAPF, the server", "secd/capf/server.py", ServerState.AWAIT_START, server),
+        (
+            "CTL Provider (ours)",
+            "firmware_sim/ctl_provider/session.py",
+            ProviderState.AWAIT_LOGIN,
+            provider,
+        ),
         ("Receiving by TFTP", "secd/tftp/transitions.py", next(iter(TFTPState)), tftp),
     )
     return _HEAD + "".join(_section(*section) for section in sections)

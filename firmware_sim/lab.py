@@ -22,12 +22,14 @@ import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from random import Random, SystemRandom
 
 import tomli_w
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -176,7 +178,7 @@ def read_lab(directory: Path, random: Random) -> Cluster:
             lambda role: credential_of(*_read_pem(keys, role)),
             lambda role, name: _read_token(keys, role, name),
         )
-    except UnusableInput as error:
+    except (UnusableInput, MalformedFile) as error:
         raise UnusableInput(f"{directory}: {error}") from None
     cluster.common_files = _read_common(directory / COMMON_FOLDER)
     return cluster
@@ -220,7 +222,12 @@ def manufacturer(directory: Path, keys: KeySource, now_seconds: int) -> Credenti
 
 def write_identity(path: Path, identity: Identity) -> None:
     """Write certificate and private key, readable by their owner. Raises UnusableInput."""
-    _replace(path, identity_to_pem(identity), _SECRET)
+    write_secret(path, identity_to_pem(identity))
+
+
+def write_secret(path: Path, octets: bytes) -> None:
+    """Write a file, as a whole, that only its owner can read. Raises UnusableInput."""
+    _replace(path, octets, _SECRET)
 
 
 def keep_shown(directory: Path, device: str, kind: CertificateType, certificate: bytes) -> None:
@@ -257,10 +264,7 @@ def _read_pem(keys: Path, role: str) -> tuple[bytes, rsa.RSAPrivateKey]:
 def read_pem(path: Path) -> tuple[bytes, rsa.RSAPrivateKey]:
     """Return the certificate (DER) and the key in a file. Raises UnusableInput."""
     try:
-        octets = path.read_bytes()
-        key = load_pem_private_key(octets, None)
-        der = x509.load_pem_x509_certificate(octets).public_bytes(Encoding.DER)
-        certificate_key = load_certificate_untrusted(der).public_key()
+        der, key, certificate_key = _parse_pem(path.read_bytes())
     except OSError as error:
         raise UnusableInput(f"{path}: {error.strerror}") from None
     except (ValueError, TypeError, MalformedFile):
@@ -268,6 +272,18 @@ def read_pem(path: Path) -> tuple[bytes, rsa.RSAPrivateKey]:
     if not isinstance(key, rsa.RSAPrivateKey) or key.public_key() != certificate_key:
         raise UnusableInput(f"{path}: the key is not RSA or not the certificate's")
     return der, key
+
+
+@lru_cache(maxsize=128)
+def _parse_pem(octets: bytes) -> tuple[bytes, PrivateKeyTypes, PublicKeyTypes]:
+    """Return certificate, its key, the certificate's key.
+
+    To load a key is to check it, which takes 10 ms and more; a cluster is read again whenever
+    one of its files changes. Raises what the library does, and MalformedFile.
+    """
+    key = load_pem_private_key(octets, None)
+    der = x509.load_pem_x509_certificate(octets).public_bytes(Encoding.DER)
+    return der, key, load_certificate_untrusted(der).public_key()
 
 
 def pem_of(credential: Credential) -> bytes:

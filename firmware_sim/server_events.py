@@ -224,3 +224,47 @@ class CAPFConnectionFailed(ServerEvent):
     """A connection to CAPF broke off. reason -- why."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CTLProviderConnectionAccepted(ServerEvent):
+    """A CTL Client connected and ended its handshake. request_number counts connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class CTLProviderConnectionFailed(ServerEvent):
+    """A connection to the CTL Provider broke off. reason -- why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CTLProviderLoggedIn(ServerEvent):
+    """An administrator gave the right password. user -- who."""
+
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class CTLProviderRequested(ServerEvent):
+    """The client asked for something. request -- what, by its name in docs/ctl-provider.md."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class CTLProviderRefused(ServerEvent):
+    """A request was refused. reason -- as answered."""
+
+    request: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CTLProviderStaged(ServerEvent):
+    """A CTL is on the disk, beside the one that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class CTLProviderCommitted(ServerEvent):
+    """The staged CTL has taken its place."""

@@ -171,7 +171,7 @@ def _encrypt(stage: Stage) -> None:
 
 
 def _install_by_null_string(store: CAPFStore) -> None:
-    store.change(_LSC_7961.device, lambda record: _install(record, CAPFMode.NULL_STRING))
+    store.change(_LSC_7961.device, install_by_null_string)
 
 
 def _install_by_string(store: CAPFStore) -> None:
@@ -179,6 +179,11 @@ def _install_by_string(store: CAPFStore) -> None:
         _LSC_9971.device,
         lambda record: _install(record, CAPFMode.AUTHENTICATION_STRING).with_string(_STRING),
     )
+
+
+def install_by_null_string(record: CAPFRecord) -> CAPFRecord:
+    """Schedule an Install By Null String that does not expire."""
+    return _install(record, CAPFMode.NULL_STRING)
 
 
 def _install(record: CAPFRecord, by: CAPFMode) -> CAPFRecord:

@@ -12,7 +12,9 @@ count.
                 release 12.0
     2           the same from 12.0 on              inferred from the lists they stand in
     4, 21       CAPF, TVS                          the same
-    as given    imported ones                      213407: a foreign CallManager has {0, 3}
+    0           Phone-SAST-trust                   118893, 213407
+    3           CallManager-trust                  213407: a foreign CallManager has {0, 3}
+    as given    imported ones                      of the caller
 
 A certificate that stands in several places may do what each of them allows.
 """
@@ -20,11 +22,21 @@ A certificate that stands in several places may do what each of them allows.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from firmware_sim.cluster import Cluster, ListedCertificate, Node
+from firmware_sim.cluster import (
+    Cluster,
+    ListedCertificate,
+    Node,
+    TrustStore,
+    listed_token,
+)
 from firmware_sim.cluster.state import ITL_RECOVERY_SIGNS
 from secd.trustlist import Function
 from secd.tvs import DENIAL, FOUND, QueryCertificate, Question, TVSAnswer
 
+_FUNCTION_OF_STORE = {
+    TrustStore.PHONE_SAST: Function.SAST,
+    TrustStore.CALLMANAGER: Function.TFTP,
+}
 DEFAULT_LIFETIME_SECONDS = 86_400  # 00 01 51 80 in 213407
 
 
@@ -40,8 +52,7 @@ class Entry:
 class TVSDirectory:
     """A cluster's TVS; it follows the cluster's state.
 
-    imported -- certificates of other clusters, uploaded as Phone-SAST-trust (0) or
-        CallManager-trust (3), with those functions.
+    imported -- what else it knows: certificates of another cluster, or those of a CTL.
     lifetime_seconds -- how long phones may keep an answer.
     """
 
@@ -59,6 +70,9 @@ class TVSDirectory:
             yield Entry(node.tvs, frozenset({int(Function.TVS)}))
         yield Entry(cluster.capf, frozenset({int(Function.CAPF)}))
         yield Entry(cluster.itl_recovery, frozenset({int(Function.SAST)}))
+        for one in cluster.trusted:
+            functions = frozenset({int(_FUNCTION_OF_STORE[one.store])})
+            yield Entry(listed_token(one.certificate), functions)
         yield from self.imported
 
     def find(self, question: Question) -> Entry | None:

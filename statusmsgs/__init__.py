@@ -10,7 +10,9 @@ from statusmsgs.certainty import Certainty
 from statusmsgs.console import ConsoleRenderer, ConsoleTables, parse_console_tables
 from statusmsgs.cucm import ServerTraces, parse_server_traces
 from statusmsgs.data_files import (
+    capf_reasons,
     console_tables,
+    explain_capf_reason,
     explain_reason,
     reasons,
     server_traces,
@@ -38,8 +40,10 @@ __all__ = [
     "StatusRing",
     "StatusTable",
     "TracedEvent",
+    "capf_reasons",
     "console_tables",
     "event_to_json",
+    "explain_capf_reason",
     "explain_reason",
     "format_status",
     "parse_console_tables",

@@ -38,6 +38,12 @@ def reasons() -> ReasonTexts:
 
 
 @cache
+def capf_reasons() -> ReasonTexts:
+    """Return what the numbers mean that CAPF ends a session with."""
+    return parse_reasons(_read("capf-reasons.toml"), "capf-reasons.toml")
+
+
+@cache
 def server_traces() -> ServerTraces:
     """Return the lines of CUCM's TFTP service."""
     return parse_server_traces(_read("cucm-traces.toml"), "cucm-traces.toml")
@@ -46,6 +52,12 @@ def server_traces() -> ServerTraces:
 def explain_reason(reason: str) -> ReasonText:
     """Return meaning and cure of a reason, in any case; KeyError where there is none."""
     return reasons().explain(reason)
+
+
+def explain_capf_reason(code: int) -> ReasonText:
+    """Return meaning and cure of a reason of END_SESSION; of any other number, that of UNKNOWN."""
+    texts = capf_reasons().texts
+    return texts.get(str(code), texts["UNKNOWN"])
 
 
 def _read(name: str) -> Table:

@@ -2,7 +2,8 @@
 
     [reasons.NAME]   meaning, cure, source
 
-The keys are the names of the reasons; whether the table has one for each is held by a test.
+The keys are the names of the reasons; whether the table has one for each is held by a test. The
+numbers that CAPF ends a session with have a file of the same form.
 """
 
 from collections.abc import Mapping

@@ -28,6 +28,7 @@ from secd.boot import (
     Output,
     Phone,
     PhoneBooted,
+    ResumeCAPF,
     StartCAPF,
     StoreConfiguration,
     TimerFired,
@@ -72,7 +73,7 @@ Shelf = Mapping[str, bytes | FileNotReceived]
 Answer = FileReceived | FileNotReceived
 Serve = Callable[[Transfer], Answer]
 TVSAnswers = Callable[[AskTVS], Voucher]
-CAPFAnswers = Callable[[StartCAPF], Event]
+CAPFAnswers = Callable[[StartCAPF | ResumeCAPF], Event]
 E = TypeVar("E", bound=TraceEvent)
 A = TypeVar("A", bound=Action)
 
@@ -103,7 +104,7 @@ def nobody(query: AskTVS) -> Voucher:
     return Voucher(query.issuer, query.serial, VoucherOutcome.UNREACHABLE)
 
 
-def no_capf(_: StartCAPF) -> Event:
+def no_capf(_: StartCAPF | ResumeCAPF) -> Event:
     """CAPF servers that nobody can reach."""
     return CAPFServerFailed("nobody answers")
 
@@ -211,7 +212,7 @@ def assert_one_question_at_the_end(outputs: list[Output]) -> None:
     places = [
         number
         for number, output in enumerate(outputs, start=1)
-        if isinstance(output, Transfer | AskTVS | StartCAPF | Wait | Finish)
+        if isinstance(output, Transfer | AskTVS | StartCAPF | ResumeCAPF | Wait | Finish)
     ]
     assert places == [len(outputs)]
 
@@ -230,7 +231,7 @@ def _perform(
             return serve(output)
         case AskTVS():
             return TVSServerAnswered(tvs(output))
-        case StartCAPF():
+        case StartCAPF() | ResumeCAPF():
             return capf(output)
         case InstallLSC():
             done.lsc.append("installed")

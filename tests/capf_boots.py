@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from trust_lists import identity as cluster_identity
 from trust_lists import issued
 
-from secd.boot import CAPFSessionEnded, Event, Identities, StartCAPF
+from secd.boot import CAPFSessionEnded, Event, Identities, ResumeCAPF, StartCAPF
 from secd.capf import CAPFEnded, Identity, Operation
 
 SERVER, SECOND = "10.1.1.1", "10.1.1.2"
@@ -51,10 +51,14 @@ class Servers:
 
     def __init__(self, *answers: Event | CAPFEnded) -> None:
         self.asked: list[StartCAPF] = []
+        self.resumed: list[ResumeCAPF] = []
         self._answers = list(answers)
 
-    def __call__(self, start: StartCAPF) -> Event:
-        self.asked.append(start)
+    def __call__(self, start: StartCAPF | ResumeCAPF) -> Event:
+        if isinstance(start, StartCAPF):
+            self.asked.append(start)
+        else:
+            self.resumed.append(start)
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         return CAPFSessionEnded(answer) if isinstance(answer, CAPFEnded) else answer
 

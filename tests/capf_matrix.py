@@ -34,13 +34,16 @@ How a phone gets, renews, shows and loses its LSC; the messages are described in
 * *our two ends*: `secd/net/capf.py` over TLS, with every proof, against a server made of our own
   server session that checks the proof and certifies the key. Troubleshoot shows the LSC and then
   the MIC. Proofs carry SUDI data, by the MIC.
+* *the lab*: the same phone against the CAPF server of `firmware-sim lab` with its store of devices.
+  The operation is scheduled before and done afterwards; proofs are judged by subject, issuer, dates
+  and signatures. No Pending Operation: nothing is scheduled, however the phone proves itself.
 * *capfd and capfc*: the number of a recorded conversation of these open programs that both our ends
   hold octet for octet, signatures verified (`tests/test_capf_vectors.py`). Empty: there is none.
 
 Written by `python tests/capf_matrix.py`; do not edit.
 
-| operation | authentication | key | our two ends | capfd and capfc |
-|---|---|---|---|---|
+| operation | authentication | key | our two ends | the lab | capfd and capfc |
+|---|---|---|---|---|---|
 """
 _FOOT = """
 Refusals, run in the same ways: unknown device (conversation 01), nothing to delete or to show (06,
@@ -96,7 +99,7 @@ def document() -> str:
         if row is not None:
             recorded.setdefault(row, []).append(name[:2])
     lines = [
-        f"| {row.operation} | {row.authentication} | {row.kind or ''} | yes "
+        f"| {row.operation} | {row.authentication} | {row.kind or ''} | yes | yes "
         f"| {', '.join(recorded.get(row, []))} |\n"
         for row in ROWS
     ]

@@ -1,9 +1,11 @@
 """Clusters and a phone under the names and addresses of a capture, in memory."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from random import Random
 
 import trio
+from capf_lab import Pooled
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -11,6 +13,7 @@ from cryptography.x509.oid import NameOID
 from replay_support import PrintedLog
 from trio.testing import wait_all_tasks_blocked
 
+from firmware_sim.capf import CAPFOffice, CAPFStore
 from firmware_sim.cluster import (
     CertificateMaker,
     Cluster,
@@ -24,8 +27,9 @@ from firmware_sim.cluster import (
     make_cluster,
     make_node,
 )
-from firmware_sim.cluster.configuration import TVS_PORT
+from firmware_sim.cluster.configuration import CAPF_PORT, TVS_PORT
 from firmware_sim.cluster.credentials import certificate_builder, credential_of
+from firmware_sim.net.capf_server import serve_capf
 from firmware_sim.net.http_server import serve_http
 from firmware_sim.net.tftp_server import serve_tftp
 from firmware_sim.net.tls import LEGACY, TLSServerSettings
@@ -41,7 +45,7 @@ from secd.models import TLSProfile
 from secd.net.clock import TrioClock
 from secd.net.emulator import BootReport, EmulatedPhone
 from secd.net.memory import MemoryNetwork
-from secd.net.network import AddressBook
+from secd.net.network import Address, AddressBook
 from secd.net.phone import Surroundings
 from secd.net.tls_context import TLSIdentity
 
@@ -77,6 +81,14 @@ def issued(subject: Subject, issuer: str, serial: bytes) -> Credential:
         .issuer_name(name)
         .sign(authority, hashes.SHA256())
     )
+    return credential_of(signed.public_bytes(Encoding.DER), key)
+
+
+def capf_named(name: x509.Name) -> Credential:
+    """Return the certificate of a CAPF of this name, its parts in this order."""
+    key = maker().keys.rsa(2048)
+    builder = certificate_builder(key.public_key(), 2**100 + 1, MADE_AT)
+    signed = builder.subject_name(name).issuer_name(name).sign(key, hashes.SHA256())
     return credential_of(signed.public_bytes(Encoding.DER), key)
 
 
@@ -151,19 +163,37 @@ class Site:
             self.served.append,
         )
 
+    async def serve_capf(
+        self, of: Cluster, *, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serve CAPF of a cluster at its publisher, with what its state says is scheduled."""
+        with closing(CAPFStore(None)) as store:
+            office = CAPFOffice(of, store, (), lambda: MADE_AT + 60.0)
+            office.adopt()
+            identity = TLSIdentity((of.capf.certificate,), of.capf.key)
+            await serve_capf(
+                self.network,
+                (of.publisher.address, CAPF_PORT),
+                TLSServerSettings(LEGACY, identity),
+                office,
+                self.served.append,
+                task_status=task_status,
+            )
+
     async def boot(self, *servers: str) -> tuple[BootReport, PrintedLog]:
         """Boot the phone with these TFTP servers."""
         model = model_catalogue().find(self.device.model, self.load)
         store = PhoneStore(self.flash, self.device.name, model)
         phone = EmulatedPhone(self.device.name, model, store, servers)
         log = PrintedLog()
-        surroundings = Surroundings(self.network, TrioClock(MADE_AT), AddressBook())
+        surroundings = Surroundings(self.network, TrioClock(MADE_AT), AddressBook(), Pooled())
         return await phone.boot(surroundings, log), log
 
     async def boot_once_at(self, old: Cluster) -> None:
         """Let the phone get lists and configuration of a cluster, whose servers then vanish."""
         async with trio.open_nursery() as nursery:
             await self.serve_files(nursery, old)
+            await nursery.start(self.serve_capf, old)
             report, _ = await self.boot(old.publisher.address)
             nursery.cancel_scope.cancel()
         assert report.installed.itl is not None

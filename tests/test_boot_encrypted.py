@@ -114,6 +114,26 @@ def test_a_new_lsc_makes_the_phone_ask_for_the_encrypted_file() -> None:
     assert done.configuration == full
 
 
+@pytest.mark.parametrize(("stored", "file"), [(MIC, LSC), (LSC, MIC)])
+def test_the_key_that_fits_opens_the_file_whichever_the_stored_hash_names(
+    stored: Identity, file: Identity
+) -> None:
+    """A phone with a MIC has got an LSC since: the next file is encrypted to that one."""
+    full = stored_encrypted(file, load="full")
+    start = phone(P1, installed=HELD, configuration=stored_encrypted(stored), identities=BOTH)
+    done = boot(start, shelf({ENCRYPTED: encrypted_to(file, full)}))
+    assert done.configuration == full
+    assert done.outcome is BootOutcome.BOOTED
+    assert done.told(EnrolmentStarted) == []
+
+
+def test_no_key_opens_a_file_that_was_not_asked_for_as_an_encrypted_one() -> None:
+    start = phone(P1, installed=HELD, configuration=xml(), identities=BOTH)
+    done = boot(start, shelf({SIGNED: encrypted_to(LSC, xml(load="full"))}))
+    assert done.configuration is None
+    assert done.outcome is BootOutcome.BOOTED_OLD_CONFIGURATION
+
+
 FAILING = {
     "encrypted to another": encrypted_to(NEW_LSC, xml()),
     "signed by a stranger": make_enc_sgn(STRANGER, *encryption_for(rsa_key_of(LSC), xml())),

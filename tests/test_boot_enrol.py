@@ -41,6 +41,7 @@ from secd.boot import (
     CAPFServerRefused,
     CAPFServerUnknown,
     CAPFSessionEnded,
+    DropCAPF,
     Event,
     Identities,
     InstallLSC,
@@ -54,6 +55,7 @@ from secd.models import Model
 from secd.trace import (
     CAPFNoValidServer,
     CAPFRetryScheduled,
+    CAPFServerAsked,
     EnrolmentEnded,
     EnrolmentStarted,
     LSCErased,
@@ -288,8 +290,25 @@ def test_tvs_vouches_for_a_capf_server(functions: tuple[int, ...], outcome: obje
     [asked] = done.did(AskTVS)
     assert (asked.server, asked.issuer, asked.serial) == ("10.9.9.9", CAPF.issuer, CAPF.serial)
     assert ended(done).outcome is outcome
-    assert len(servers.asked) == (2 if 4 in functions else 1)
+    # One connection: it waits while TVS is asked, and is resumed or closed.
+    assert len(servers.asked) == 1
+    vouched = 4 in functions
+    assert [r.applicant for r in servers.resumed] == [servers.asked[0].applicant] * vouched
+    assert len(done.did(DropCAPF)) == (0 if vouched else 1)
+    assert len(done.told(CAPFServerAsked)) == 1
     assert done.did(Wait) == []
+
+
+def test_a_connection_that_breaks_while_tvs_is_asked_is_a_failed_try() -> None:
+    broken = CAPFServerFailed("the connection was reset")
+    servers = Servers(CAPFServerUnknown(CAPF.certificate), broken, installs())
+    start = phone(P1, installed=WITHOUT_CAPF)
+    files = shelf({SIGNED: make_sgn(CCM, xml(capf=(SERVER,), capf_mode=2, tvs="10.9.9.9"))})
+    done = boot(start, files, lambda _: vouch(CAPF, 4), capf=servers)
+    assert [event.attempt for event in done.told(CAPFServerAsked)] == [1, 2]
+    assert [wait.seconds for wait in done.did(Wait)] == [30.0]
+    assert len(done.did(AskTVS)) == 1  # what TVS said counts for the second try too
+    assert done.lsc == ["installed"]
 
 
 def test_tvs_is_silent_about_a_capf_server() -> None:
@@ -299,7 +318,9 @@ def test_tvs_is_silent_about_a_capf_server() -> None:
     done = boot(start, files, capf=servers)
     assert ended(done).outcome is EnrolmentOutcome.NO_VALID_SERVER
     garbage = Servers(CAPFServerUnknown(b"no certificate"))
-    assert ended(boot(start, files, capf=garbage)).outcome is EnrolmentOutcome.NO_VALID_SERVER
+    done = boot(start, files, capf=garbage)
+    assert ended(done).outcome is EnrolmentOutcome.NO_VALID_SERVER
+    assert len(done.did(DropCAPF)) == 1
 
 
 def judged(held: Installed, certificate: bytes, *, model: Model = P1) -> object:

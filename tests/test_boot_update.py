@@ -31,10 +31,12 @@ from secd.boot import (
     InstallLSC,
     LSCUpdate,
     PhoneBooted,
+    ResumeCAPF,
     StartCAPF,
     TVSServerAnswered,
     UpdatePressed,
 )
+from secd.capf import Applicant
 from secd.words import EnrolmentOutcome
 
 HELD = holds(ctl=make_ctl(TOKEN1), itl=make_itl(CCM))
@@ -87,7 +89,9 @@ def test_update_asks_tvs_too_and_remembers() -> None:
     update.handle(UpdatePressed(), 0.0)
     asked = update.handle(CAPFServerUnknown(CAPF.certificate), 0.0)[-1]
     assert isinstance(asked, AskTVS)
-    update.handle(TVSServerAnswered(vouch(CAPF, 4)), 0.0)
+    assert update.handle(TVSServerAnswered(vouch(CAPF, 4)), 0.0)[-1] == ResumeCAPF(
+        Applicant(start.device), asked.task
+    )
     update.handle(CAPFSessionEnded(NOTHING), 0.0)
     assert update.outcome is EnrolmentOutcome.NOTHING_SCHEDULED
     assert update.lists.vouchers == (vouch(CAPF, 4),)

@@ -3,6 +3,7 @@
 from random import Random
 
 import pytest
+from capf_lab import CAPFLab, Memory, Phone, a_lab, mic, own_lsc
 from capf_matrix import (
     AUTHENTICATIONS,
     OPERATIONS,
@@ -19,7 +20,8 @@ from tls_support import pin
 from trio.testing import MockClock
 
 from secd.boot.enrolling import Identities, applicant_for
-from secd.capf import Curve, ECKind, Operation, RSAKind, kind_of_untrusted, public_octets
+from secd.capf import Curve, ECKind, Identity, Operation, RSAKind, kind_of_untrusted, public_octets
+from secd.configuration import CAPFMode
 from secd.files.data import model_catalogue
 from secd.files.flash import MemoryFlash
 from secd.files.identity import LSCFile
@@ -29,6 +31,13 @@ from secd.net.network import AddressBook
 
 SERVER = ("10.1.1.1", 3804)
 JOBS = dict(zip(OPERATIONS, ("install", "delete", "fetch", "nothing"), strict=True))
+SCHEDULED = dict(
+    zip(
+        OPERATIONS,
+        (Operation.INSTALL, Operation.DELETE, Operation.FETCH, Operation.NOTHING),
+        strict=True,
+    )
+)
 MODES = dict.fromkeys(AUTHENTICATIONS, 2) | {
     AUTHENTICATIONS[1]: 1,
     AUTHENTICATIONS[2]: 3,
@@ -92,6 +101,45 @@ async def test_a_row(row: Row, autojump_clock: MockClock) -> None:
             assert job.shown == [applicant.lsc, applicant.mic]
         case Operation.NOTHING:
             assert row.operation == OPERATIONS[3]
+
+
+@pytest.fixture
+def lab_and_lsc() -> tuple[CAPFLab, Identity]:
+    lab = a_lab()
+    return lab, own_lsc(lab, ECKind(Curve.P384))
+
+
+@pytest.mark.parametrize(
+    "row", ROWS, ids=lambda row: f"{row.operation}-{row.authentication}-{row.kind}"
+)
+async def test_a_row_in_the_lab(
+    row: Row, lab_and_lsc: tuple[CAPFLab, Identity], autojump_clock: MockClock
+) -> None:
+    (lab, lsc), mode = lab_and_lsc, CAPFMode(MODES[row.authentication])
+    operation, kind = SCHEDULED[row.operation], row.kind or ECKind(Curve.P256)
+    typed = STRING if mode is CAPFMode.AUTHENTICATION_STRING else ""
+    held = Identities(lsc, mic())
+    applicant = applicant_for(DEVICE, held, mode, typed)
+    assert applicant is not None
+    shown: list[bytes] = []
+    lab.keep(lambda _, __, certificate: shown.append(certificate))
+    if operation is not Operation.NOTHING:
+        lab.schedule(operation, mode, kind, string=typed)
+    async with lab.serving(Memory()) as server:
+        ended = await Phone(server, keys=OneKey()).converse(applicant)
+    assert (ended.done, ended.operation) == (True, operation)
+    assert lab.record().operation is Operation.NOTHING  # done, and not to be done again
+    match operation:
+        case Operation.INSTALL:
+            assert ended.install is not None
+            assert lab.record().lsc == ended.install.certificate
+            assert kind_of_untrusted(public_octets(ended.install.key)) == row.kind
+        case Operation.DELETE:
+            assert ended.erase
+        case Operation.FETCH:
+            assert shown == [applicant.lsc, applicant.mic]
+        case Operation.NOTHING:
+            assert server.refusals == [(0, "no operation is pending")]
 
 
 def test_the_kinds_are_all_there_are() -> None:

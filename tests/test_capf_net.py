@@ -161,10 +161,11 @@ async def test_nothing_is_said_to_a_server_that_tvs_has_yet_to_vouch_for(
     judge: Judge = doubting()
     phone = Phone(network, verify=judge)
     async with serving(network, (HOST, PORT), job):
-        with pytest.raises(CAPFNeedsTVS) as caught:
+        with pytest.raises(CAPFNeedsTVS):
             await phone.apply()
         await trio.testing.wait_all_tasks_blocked()
-    assert caught.value.certificate == certificate("capf") == judge.shown[0]
+    assert judge.shown == [certificate("capf")]
+    assert phone.told[-1] == TLSClosed(*NUMBERS)
     assert (job.claims, phone.seen) == ([], [])
     done = [event for event in phone.told if isinstance(event, TLSHandshakeDone)]
     assert [event.provisional for event in done] == [True]

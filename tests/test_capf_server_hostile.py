@@ -317,7 +317,10 @@ async def test_a_phone_that_does_not_store(
 async def test_a_phone_that_refuses_the_server_leaves_everything_scheduled(
     autojump_clock: MockClock,
 ) -> None:
-    """A foreign CAPF certificate, or one that has expired, ends the handshake with an alert."""
+    """A foreign CAPF certificate ends the handshake with an alert.
+
+    One that has only expired does not: dates of peers do not count (docs/decision-table.md).
+    """
     lab = scheduled()
     async with lab.serving(Memory()) as server:
         phone = Phone(server)

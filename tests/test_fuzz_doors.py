@@ -53,6 +53,9 @@ def test_every_untrusted_function_stands_behind_a_door() -> None:
         "kind_of_untrusted",  # capf_server
         "unwrap_certificate_untrusted",  # capf_client, capf_server
         "unwrap_sha512_signature_untrusted",  # capf_server
+        "frame_length_untrusted",  # ctl_provider, ctl_client
+        "_name_untrusted",  # ctl_client
+        "_listed_untrusted",  # ctl_client
     }
     defined = {
         name

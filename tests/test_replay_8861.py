@@ -1,9 +1,11 @@
 """Cisco 213407: an 8861 moves to another cluster, whose CTL its old cluster's TVS vouches for."""
 
+from dataclasses import replace
+
 import trio
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from replay_site import Site, cluster, issued, tvs_that_knows
+from replay_site import Site, capf_named, cluster, issued, tvs_that_knows
 from replay_support import (
     CapturedLine,
     assert_replays,
@@ -17,6 +19,7 @@ from trio.testing import MockClock
 
 from firmware_sim.cluster import Cluster, Device, Release, Subject
 from firmware_sim.tvs import TVSDirectory
+from secd.configuration import CAPFMode
 from secd.files.identity import LSC_FILE, MIC_FILE
 from secd.trace import TVSRequestSent, TVSServerAsked, TVSServerPassedOver
 
@@ -79,6 +82,21 @@ async def test_the_capture(nursery: trio.Nursery, autojump_clock: MockClock) -> 
     # The names are those of the capture, so the question is as long as there.
     sent = [t.event for t in report.events if isinstance(t.event, TVSRequestSent)]
     assert sent == [TVSRequestSent(OLD, 153)]
+
+
+async def test_the_capture_with_an_lsc_that_capf_gave(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """The lab's CAPF makes up another serial number of the phone; all else is as captured."""
+    old, new, here = old_cluster(), new_cluster(), site()
+    old.devices[DEVICE.name] = replace(DEVICE, capf_mode=CAPFMode.NULL_STRING)
+    old.capf = capf_named(LSC_ISSUER)
+    await here.boot_once_at(old)
+    await here.serve_files(nursery, new)
+    await here.serve_tvs(nursery, old, tvs_that_knows(old, new))
+    _, log = await here.boot(NEW)
+    made_up = ("SN:FCH18198CNQ", f"SN:FCH{DEVICE.name[-8:]}")
+    assert_replays([replace(line, text=line.text.replace(*made_up)) for line in REPLAY], log)
 
 
 def test_what_the_captures_hold() -> None:

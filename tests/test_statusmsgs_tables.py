@@ -10,6 +10,7 @@ from textwrap import wrap
 import pytest
 
 from secd import trace
+from secd.capf import Reason as CAPFReason
 from secd.trace import ListsChange, ListsFailure, Traced, TraceEvent
 from secd.trust import Reason
 from secd.words import FileKind
@@ -17,7 +18,9 @@ from statusmsgs import (
     Certainty,
     ConsoleRenderer,
     StatusRenderer,
+    capf_reasons,
     console_tables,
+    explain_capf_reason,
     format_status,
     reasons,
     status_table,
@@ -214,6 +217,17 @@ def test_texts_of_reasons_are_short_sentences_with_a_cure_where_one_is_needed(re
 
 def test_a_reason_is_found_in_any_case() -> None:
     assert reasons().explain("identical") == reasons().explain("IDENTICAL")
+
+
+def test_the_numbers_of_capf_have_texts_and_any_other_has_one_too() -> None:
+    known = {str(int(reason)) for reason in CAPFReason}
+    assert set(capf_reasons().texts) == known | {"UNKNOWN"}
+    assert explain_capf_reason(9).meaning == "CAPF does not know the device"
+    assert explain_capf_reason(42) == explain_capf_reason(255)
+    assert explain_capf_reason(42).meaning == "its meaning is not known"
+    for code in (7, 9, 42):  # those that refuse
+        assert explain_capf_reason(code).cure.endswith(".")
+    assert max(len(wrap(text.cure, 76)) for text in capf_reasons().texts.values()) <= 5
 
 
 def test_field_types_are_those_that_a_table_can_compare() -> None:

@@ -15,29 +15,34 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random, SystemRandom
 
-from firmware_sim.administration.journal import change_all, finish
+from firmware_sim.administration.journal import JOURNAL, change_all, finish
 from firmware_sim.cluster import (
     CTL_FILE,
     ITL_FILE,
     Cluster,
-    Credential,
     Node,
-    credential_of,
     itl_file,
 )
-from firmware_sim.lab import is_lab, pem_of, read_lab, read_pem, state_files
-from secd.errors import UnusableInput
+from firmware_sim.lab import is_lab, pem_of, read_lab, state_files
+from secd.errors import MalformedFile, UnusableInput
+from secd.trust import verifies_itself
+from secd.trustlist import decode_trust_list_untrusted
 
 NODES_FOLDER = "nodes"
 _LOCK = "lock"
-_TFTP_PEM, _CALLMANAGER_PEM, _TVS_PEM, _CAPF_PEM = (
+TFTP_PEM, CALLMANAGER_PEM, TVS_PEM, CAPF_PEM = (
     f"{service}.pem" for service in ("TFTP", "CallManager", "TVS", "CAPF")
 )
+_RUNNING_FILES = (CTL_FILE, ITL_FILE, TFTP_PEM, CALLMANAGER_PEM, TVS_PEM, CAPF_PEM)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", re.ASCII)
+
+
+class ClusterBusy(UnusableInput):
+    """Another administrator is changing the cluster."""
 
 
 def is_cluster_directory(root: Path) -> bool:
@@ -61,6 +66,16 @@ class Draft:
     root: Path
     cluster: Cluster
     files: dict[str, bytes | None] = field(default_factory=dict)
+    _before: dict[str, bytes] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._before = state_files(self.cluster)
+
+    def changes(self) -> dict[str, bytes | None]:
+        """Return the files that change, by their names below the directory."""
+        after = state_files(self.cluster)
+        changed = {n: octets for n, octets in after.items() if self._before.get(n) != octets}
+        return {**changed, **self.files}
 
     def node(self, name: str | None) -> Node:
         """Return the node of a name, the publisher for None. Raises UnusableInput."""
@@ -69,24 +84,29 @@ class Draft:
     def load_tftp(self, node: Node, itl: bytes | None = None) -> None:
         """Let a node's TFTP start: it loads the CTL, makes the ITL and takes CallManager.pem.
 
+        An ITL that says what the last one says is not made again: "the checksum changes only
+        when there is a change in the ITL file" (security by default guide).
         itl -- one that is served instead. Raises UnsupportedKey.
         """
         running = _running_name(node)
+        name = f"{running}/{ITL_FILE}"
+        last = read_if_there(self.root / name)
+        made = itl or itl_file(self.cluster, node)
         self.files[f"{running}/{CTL_FILE}"] = self.ctl(node)
-        self.files[f"{running}/{ITL_FILE}"] = itl or itl_file(self.cluster, node)
-        self.files[f"{running}/{_TFTP_PEM}"] = pem_of(node.callmanager)
+        self.files[name] = made if last is None or _says_more(made, last) else last
+        self.files[f"{running}/{TFTP_PEM}"] = pem_of(node.callmanager)
 
     def load_callmanager(self, node: Node) -> None:
         """Let a node's CallManager start with its certificate."""
-        self.files[f"{_running_name(node)}/{_CALLMANAGER_PEM}"] = pem_of(node.callmanager)
+        self.files[f"{_running_name(node)}/{CALLMANAGER_PEM}"] = pem_of(node.callmanager)
 
     def load_tvs(self, node: Node) -> None:
         """Let a node's TVS start with its certificate."""
-        self.files[f"{_running_name(node)}/{_TVS_PEM}"] = pem_of(node.tvs)
+        self.files[f"{_running_name(node)}/{TVS_PEM}"] = pem_of(node.tvs)
 
     def load_capf(self) -> None:
         """Let the publisher's CAPF start with its certificate."""
-        name = f"{_running_name(self.cluster.publisher)}/{_CAPF_PEM}"
+        name = f"{_running_name(self.cluster.publisher)}/{CAPF_PEM}"
         self.files[name] = pem_of(self.cluster.capf)
 
     def load_all(self) -> None:
@@ -97,15 +117,41 @@ class Draft:
             self.load_tvs(node)
         self.load_capf()
 
+    def write_itl(self, octets: bytes) -> None:
+        """Let every node's TFTP serve an ITL from now on, until it starts again."""
+        for node in self.cluster.nodes:
+            self.files[f"{_running_name(node)}/{ITL_FILE}"] = octets
+
+    def rename(self, node: Node, name: str) -> None:
+        """Give a node a new name; what stands in its folder goes with it.
+
+        What its services run with does not: let them start. Raises UnusableInput.
+        """
+        check_node_name(name)
+        if any(other.name == name for other in self.cluster.nodes if other is not node):
+            raise UnusableInput(f"there is a node {name} already")
+        if name == node.name:
+            return
+        ctl = self.ctl(node)
+        self.files[ctl_name(node)] = None
+        for file in _RUNNING_FILES:
+            self.files[f"{_running_name(node)}/{file}"] = None
+        node.name = name
+        self.files[ctl_name(node)] = ctl
+
     def ctl(self, node: Node) -> bytes | None:
         """Return the CTL on a node's disk, this draft's if it has one."""
-        name = _ctl_name(node)
-        return self.files[name] if name in self.files else _read(self.root / name)
+        name = ctl_name(node)
+        return self.files[name] if name in self.files else read_if_there(self.root / name)
 
     def write_ctl(self, octets: bytes | None) -> None:
         """Write a CTL to every node, or remove it (None)."""
         for node in self.cluster.nodes:
-            self.files[_ctl_name(node)] = octets
+            self.files[ctl_name(node)] = octets
+
+    def delete_ctl(self, node: Node) -> None:
+        """Remove the CTL from one node."""
+        self.files[ctl_name(node)] = None
 
 
 @contextmanager
@@ -115,14 +161,32 @@ def drafting(root: Path) -> Iterator[Draft]:
     An exception changes nothing. Raises UnusableInput when somebody else is changing it, or it
     cannot be read or written.
     """
+    with holding(root) as draft:
+        yield draft
+        change_all(root, draft.changes())
+
+
+@contextmanager
+def holding(root: Path) -> Iterator[Draft]:
+    """Hold a cluster, so that nobody else changes it; the draft is written by the caller or not.
+
+    Raises ClusterBusy when somebody else holds it, UnusableInput when it cannot be read.
+    """
+    with being_changed(root):
+        yield Draft(root, read_cluster(root))
+
+
+@contextmanager
+def being_changed(root: Path) -> Iterator[None]:
+    """Keep other administrators away from a cluster in which no change is left half done.
+
+    Raises UnusableInput as `drafting` does, and for what is no cluster's directory.
+    """
+    if not (root / JOURNAL).exists():  # else it may become one when that is finished
+        _refuse_foreign(root)
     with _locked(root):
         finish(root)
-        draft = Draft(root, read_cluster(root))
-        before = state_files(draft.cluster)
-        yield draft
-        after = state_files(draft.cluster)
-        changed = {name: octets for name, octets in after.items() if before.get(name) != octets}
-        change_all(root, {**changed, **draft.files})
+        yield
 
 
 def create(root: Path, cluster: Cluster) -> None:
@@ -141,41 +205,8 @@ def create(root: Path, cluster: Cluster) -> None:
 
 def read_cluster(root: Path, random: Random | None = None) -> Cluster:
     """Return the cluster as it is configured. Raises UnusableInput."""
-    if not is_cluster_directory(root):
-        raise UnusableInput(
-            f"{root} is no cluster directory; firmware-sim cluster new --dir {root} makes one"
-        )
+    _refuse_foreign(root)
     return read_lab(root, random or SystemRandom())
-
-
-def read_served(root: Path, name: str) -> tuple[Cluster, Node]:
-    """Return the cluster as a node's TFTP serves it, and the node: with what it loaded.
-
-    Raises UnusableInput.
-    """
-    cluster = read_cluster(root)
-    node = find_node(cluster, name)
-    running = running_folder(root, name)
-    itl, ctl = _read(running / ITL_FILE), _read(running / CTL_FILE)
-    if itl is None:
-        raise UnusableInput(f"{running / ITL_FILE}: No such file; restart Cisco Tftp on {name}")
-    cluster.overrides[ITL_FILE] = itl
-    if ctl is None:
-        cluster.ctl = None
-    else:
-        cluster.overrides[CTL_FILE] = ctl
-    node.callmanager = credential_of(*read_pem(running / _TFTP_PEM))
-    return cluster, node
-
-
-def read_tvs(root: Path, name: str) -> Credential:
-    """Return what a node's TVS shows. Raises UnusableInput."""
-    return credential_of(*read_pem(running_folder(root, name) / _TVS_PEM))
-
-
-def read_capf(root: Path, publisher: str) -> Credential:
-    """Return what the publisher's CAPF shows and signs with. Raises UnusableInput."""
-    return credential_of(*read_pem(running_folder(root, publisher) / _CAPF_PEM))
 
 
 def running_folder(root: Path, name: str) -> Path:
@@ -186,8 +217,8 @@ def running_folder(root: Path, name: str) -> Path:
 def read_list(root: Path, node: Node, name: str) -> bytes | None:
     """Return the CTL on a node's disk, or the ITL that it serves; None where there is none."""
     if name == CTL_FILE:
-        return _read(root / _ctl_name(node))
-    return _read(running_folder(root, node.name) / name)
+        return read_if_there(root / ctl_name(node))
+    return read_if_there(running_folder(root, node.name) / name)
 
 
 def find_node(cluster: Cluster, name: str | None) -> Node:
@@ -201,15 +232,34 @@ def find_node(cluster: Cluster, name: str | None) -> Node:
     raise UnusableInput(f"there is no node {name!a}; the nodes are {names}")
 
 
+def _refuse_foreign(root: Path) -> None:
+    if not is_cluster_directory(root):
+        raise UnusableInput(
+            f"{root} is no cluster directory; firmware-sim cluster new --dir {root} makes one"
+        )
+
+
+def _says_more(made: bytes, last: bytes) -> bool:
+    """Tell whether two lists differ in more than when they were signed."""
+    try:
+        new, old = decode_trust_list_untrusted(made), decode_trust_list_untrusted(last)
+    except MalformedFile:
+        return True
+    header = replace(new.header, signature=old.header.signature, timestamp=old.header.timestamp)
+    return (header, new.records) != (old.header, old.records) or not verifies_itself(old)
+
+
 def _running_name(node: Node) -> str:
     return f"{NODES_FOLDER}/{node.name}/running"
 
 
-def _ctl_name(node: Node) -> str:
+def ctl_name(node: Node) -> str:
+    """Return the name of a node's CTL below the directory."""
     return f"{NODES_FOLDER}/{node.name}/{CTL_FILE}"
 
 
-def _read(path: Path) -> bytes | None:
+def read_if_there(path: Path) -> bytes | None:
+    """Return a file's octets, None where there is none. Raises UnusableInput."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -228,7 +278,7 @@ def _locked(root: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UnusableInput(
+            raise ClusterBusy(
                 f"{root}: another administrator is changing this cluster; try again afterwards"
             ) from None
         yield

@@ -9,6 +9,8 @@ everything that `finish` needs. Which files change is decided by the callers, an
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from secd.errors import UnusableInput
@@ -16,15 +18,55 @@ from secd.errors import UnusableInput
 JOURNAL = "journal"
 _BESIDE = ".new"
 _SECRET, _PUBLIC = 0o600, 0o644
+_SECRET_SUFFIXES = (".pem", ".secret")
 _REPLACE, _REMOVE = "replace ", "remove "
 
 
 def change_all(root: Path, changes: Mapping[str, bytes | None]) -> None:
     """Replace files by their names below `root`, or remove those whose content is None.
 
-    Files that end in `.pem` hold keys and are 0600. Raises UnusableInput when one cannot be
+    Files that end in `.pem` or `.secret` are 0600. Raises UnusableInput when one cannot be
     written; then none has changed.
     """
+    prepare(root, changes, JOURNAL).commit()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A change that lies beside the files, on the disk; it can be decided without writing more.
+
+    names -- of the files. journal -- of its journal, until it is decided.
+    """
+
+    root: Path
+    names: tuple[str, ...]
+    journal: str
+
+    def commit(self) -> None:
+        """Decide it, and put the files into their places. Raises UnusableInput."""
+        try:
+            _beside(self.root / self.journal).replace(self.root / JOURNAL)
+            _sync(self.root)
+        except OSError as error:
+            raise UnusableInput(
+                f"{self.root}: a prepared change cannot be made: {error.strerror}"
+            ) from None
+        finish(self.root)
+
+    def drop(self) -> None:
+        """Leave everything as it is. Raises nothing: what stays beside the files hurts nobody."""
+        for name in (*self.names, self.journal):
+            with suppress(OSError):
+                _beside(self.root / name).unlink(missing_ok=True)
+
+
+def prepare(root: Path, changes: Mapping[str, bytes | None], journal: str) -> Prepared:
+    """Write what `change_all` would, and decide nothing yet.
+
+    journal -- a name of its own where several changes are prepared at once. Raises UnusableInput
+    when something cannot be written; then nothing is left beside the files.
+    """
+    prepared = Prepared(root, tuple(changes), journal)
     lines = []
     try:
         for name, octets in changes.items():
@@ -33,17 +75,14 @@ def change_all(root: Path, changes: Mapping[str, bytes | None]) -> None:
             else:
                 _write_beside(root / name, octets)
                 lines.append(f"{_REPLACE}{name}\n")
-        _write_beside(root / JOURNAL, "".join(lines).encode())
+        _write_beside(root / journal, "".join(lines).encode())
     except OSError as error:
-        for name in (*changes, JOURNAL):
-            _beside(root / name).unlink(missing_ok=True)
+        prepared.drop()
         place = error.filename or root
         raise UnusableInput(
             f"{place}: cannot be written: {error.strerror}; nothing has been changed"
         ) from None
-    _beside(root / JOURNAL).replace(root / JOURNAL)
-    _sync(root)
-    finish(root)
+    return prepared
 
 
 def finish(root: Path) -> None:
@@ -55,12 +94,15 @@ def finish(root: Path) -> None:
         lines = (root / JOURNAL).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnusableInput(f"{root / JOURNAL}: is no journal: {error}") from None
     steps = [_step_of(root, line) for line in lines]
     try:
         for path, is_removed in steps:
             _do(path, is_removed)
         for folder in {path.parent for path, _ in steps}:
-            _sync(folder)
+            if folder.exists():  # else what was removed was the last in it
+                _sync(folder)
         (root / JOURNAL).unlink()
         _sync(root)
     except OSError as error:
@@ -81,8 +123,16 @@ def _step_of(root: Path, line: str) -> tuple[Path, bool]:
 def _do(path: Path, is_removed: bool) -> None:
     if is_removed:
         path.unlink(missing_ok=True)
+        _remove_if_empty(path.parent)
+        _remove_if_empty(path.parent.parent)
     elif _beside(path).exists():  # else it was renamed before the process died
         _beside(path).replace(path)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove a folder with nothing in it; its being there would be no error."""
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _beside(path: Path) -> Path:
@@ -90,7 +140,7 @@ def _beside(path: Path) -> Path:
 
 
 def _write_beside(path: Path, octets: bytes) -> None:
-    secret = path.suffix == ".pem"
+    secret = path.suffix in _SECRET_SUFFIXES
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     beside = _beside(path)
     beside.unlink(missing_ok=True)  # of a process that died, perhaps with another mode

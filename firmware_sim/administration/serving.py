@@ -12,14 +12,19 @@ from random import Random
 from typing import Generic, TypeVar
 
 from firmware_sim.administration.directory import (
-    read_capf,
+    NODES_FOLDER,
     read_cluster,
-    read_served,
-    read_tvs,
     running_folder,
 )
 from firmware_sim.administration.journal import JOURNAL
-from firmware_sim.cluster import ClusterFiles, Credential, Device, NotFound
+from firmware_sim.administration.running import (
+    read_callmanager,
+    read_capf,
+    read_served,
+    read_tvs,
+    read_tvs_directory,
+)
+from firmware_sim.cluster import CTL_FILE, Cluster, ClusterFiles, Credential, Device, NotFound
 from firmware_sim.lab import KEYS_FOLDER, STATE_FILE
 from firmware_sim.tvs import TVSDirectory
 from secd.errors import UnusableInput
@@ -84,7 +89,7 @@ class ServedNode:
         return ClusterFiles(*read_served(self.root, self.name), device_now=self.device_now)
 
     def _look(self) -> Sequence[Path]:
-        return [self.root / STATE_FILE, *running_folder(self.root, self.name).iterdir()]
+        return [self.root / STATE_FILE, *_running_files(self.root, self.name)]
 
 
 @dataclass(slots=True)
@@ -100,11 +105,15 @@ class CurrentTVS:
         root, name = self.root, self.name
         self._directory = _Followed(
             root,
-            lambda: [root / STATE_FILE, *sorted((root / KEYS_FOLDER).glob("*.pem"))],
-            lambda: TVSDirectory(read_cluster(root)),
+            lambda: [
+                root / STATE_FILE,
+                root / NODES_FOLDER / name / CTL_FILE,
+                *sorted((root / KEYS_FOLDER).glob("*.pem")),
+            ],
+            lambda: read_tvs_directory(root, name),
         )
         self._identity = _Followed(
-            root, lambda: [*running_folder(root, name).iterdir()], lambda: read_tvs(root, name)
+            root, lambda: _running_files(root, name), lambda: read_tvs(root, name)
         )
 
     def answer(self, question: Question) -> TVSAnswer:
@@ -136,7 +145,7 @@ class CurrentCAPF:
         )
         self._credential = _Followed(
             root,
-            lambda: [*running_folder(root, publisher).iterdir()],
+            lambda: _running_files(root, publisher),
             lambda: read_capf(root, publisher),
         )
 
@@ -153,6 +162,52 @@ class CurrentCAPF:
     def identity(self) -> Credential:
         """Return what it shows."""
         return self.capf
+
+
+@dataclass(slots=True)
+class CurrentCluster:
+    """A cluster as it is configured; read again only when it has changed."""
+
+    root: Path
+    _cluster: _Followed[Cluster] = field(init=False)
+
+    def __post_init__(self) -> None:
+        root = self.root
+        self._cluster = _Followed(
+            root,
+            lambda: [root / STATE_FILE, *sorted((root / KEYS_FOLDER).glob("*.pem"))],
+            lambda: read_cluster(root),
+        )
+
+    def now(self) -> Cluster:
+        """Return it; not to be changed."""
+        return self._cluster.now()
+
+
+@dataclass(slots=True)
+class CurrentCallManager:
+    """What a node's CTL Provider shows: the CallManager.pem of when CallManager was started."""
+
+    root: Path
+    name: str
+    _identity: _Followed[Credential] = field(init=False)
+
+    def __post_init__(self) -> None:
+        root, name = self.root, self.name
+        self._identity = _Followed(
+            root,
+            lambda: _running_files(root, name),
+            lambda: read_callmanager(root, name),
+        )
+
+    def identity(self) -> Credential:
+        """Return it."""
+        return self._identity.now()
+
+
+def _running_files(root: Path, name: str) -> list[Path]:
+    """Return what a node's services loaded; nothing for a node that was given another name."""
+    return sorted(running_folder(root, name).glob("*"))
 
 
 def _stamp_of(paths: Sequence[Path]) -> tuple[tuple[int, int], ...]:

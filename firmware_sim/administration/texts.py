@@ -20,7 +20,7 @@ def _table() -> dict[str, dict[str, object]]:
     return tomllib.loads(text)
 
 
-def text_of(name: str, **values: str) -> Text:
+def text_of(name: str, /, **values: str) -> Text:
     """Return a text with its values filled in."""
     entry = _table()[name]
     lines = entry["lines"]

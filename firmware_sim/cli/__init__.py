@@ -2,8 +2,9 @@
 
 import click
 
-from firmware_sim.cli.administration import cluster, set_group, show, utils
+from firmware_sim.cli.administration import check, cluster, file, set_group, show, utils
 from firmware_sim.cli.capf import capf
+from firmware_sim.cli.ctl import ctl
 from firmware_sim.cli.demo import demo
 from firmware_sim.cli.firmware import firmware
 from firmware_sim.cli.lab import lab
@@ -19,10 +20,13 @@ def commands() -> None:
 
 
 commands.add_command(capf)
+commands.add_command(ctl)
 commands.add_command(demo)
 commands.add_command(firmware)
 commands.add_command(lab)
+commands.add_command(check)
 commands.add_command(cluster)
+commands.add_command(file)
 commands.add_command(show)
 commands.add_command(set_group)
 commands.add_command(utils)

@@ -265,7 +265,8 @@ def _state(record: CAPFRecord) -> str:
     told += ["LSC issued"] if record.lsc is not None else []
     told += ["MIC known"] if record.mic is not None else []
     if record.wrong_strings:
-        told.append(f"{record.wrong_strings} wrong authentication strings")
+        plural = "" if record.wrong_strings == 1 else "s"
+        told.append(f"{record.wrong_strings} wrong authentication string{plural}")
     return ", ".join(told)
 
 

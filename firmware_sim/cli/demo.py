@@ -2,7 +2,11 @@
 
 import errno
 import textwrap
+import time
+from collections.abc import Iterable, Sequence
 from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import trio
@@ -10,7 +14,19 @@ from rich.console import Console
 from rich.text import Text
 
 from firmware_sim.capf import CAPFStore
+from firmware_sim.cli.administration.check import check_lines
+from firmware_sim.net.site_theatre import Done, play_site_scene
 from firmware_sim.net.theatre import Boot, play_scene
+from firmware_sim.site_story import (
+    SITE_SCENES,
+    SITE_TOKENS,
+    Check,
+    EraseCTL,
+    RunClient,
+    SiteScene,
+    Typed,
+    make_site,
+)
 from firmware_sim.story import SCENES, Scene, make_stage
 from secd.cli.certificates import enrolment_sentence
 from secd.cli.summary import Summary, summarize
@@ -38,8 +54,9 @@ def demo() -> None:
     A TFTP server and the phones run on this machine's loopback and talk real UDP: a cluster goes
     to mixed mode, its CTL is signed by the backup token, by an unknown token, the cluster moves
     to another address, and a CTL is corrupt; phones get LSCs from CAPF, and one an encrypted
-    configuration. At the end a table says who accepted what, and the cure. It ends by itself in
-    less than half a minute.
+    configuration. Then administrators work at a cluster of two nodes: with two tokens, with one,
+    with none, and a check finds what was forgotten. At the end a table says who accepted what,
+    and the cure. It ends by itself in less than half a minute.
 
     \b
       firmware-sim demo
@@ -48,28 +65,67 @@ def demo() -> None:
     console.print("A Cisco cluster on loopback, and phones that boot against it.", style="bold")
     stage = make_stage()
     flashes: dict[str, MemoryFlash] = {}
-    told: list[tuple[Scene, list[Boot]]] = []
+    told: list[tuple[str, Sequence[Boot]]] = []
     with closing(CAPFStore(None)) as capf:
         for scene in SCENES:
-            _tell_scene(console, scene)
+            _tell_scene(console, len(told) + 1, scene)
             # Nothing is printed inside of trio.run: a reader that went away ends the program
             # quietly.
             played = trio.run(play_scene, stage, scene, flashes, capf)
             for boot in played:
-                _tell_boot(console, boot)
-            told.append((scene, played))
+                _tell_boot(console, boot, with_log=True)
+            told.append((scene.title, played))
+    with TemporaryDirectory(prefix="firmware-sim-demo-") as folder:
+        _tell_site(console, Path(folder), told)
     _tell_table(console, told)
 
 
-def _tell_scene(console: Console, scene: Scene) -> None:
-    number = SCENES.index(scene) + 1
+def _tell_site(console: Console, folder: Path, told: list[tuple[str, Sequence[Boot]]]) -> None:
+    """Play and tell the second story: a cluster directory, tokens, administrators' commands."""
+    site = make_site(folder, lambda: int(time.time()))
+    for scene in SITE_SCENES:
+        _tell_scene(console, len(told) + 1, scene)
+        played = trio.run(play_site_scene, site, scene)
+        console.print()
+        for done in played.done:
+            _tell_step(console, done)
+        for boot in played.boots:
+            _tell_boot(console, boot, with_log=False)
+        told.append((scene.title, played.boots))
+
+
+def _tell_step(console: Console, done: Done) -> None:
+    """Print what was typed or done, and what was said to it."""
+    lines: Iterable[str] = done.lines
+    match done.step:
+        case Typed(command):
+            typed = f"firmware-sim {command}"
+        case RunClient(action, tokens, removed):
+            inserted = "".join(f" --token {SITE_TOKENS[number]}.token" for number in tokens)
+            out = "".join(f" --remove {SITE_TOKENS[number]}" for number in removed)
+            typed = f"firmware-sim ctl client {action}{inserted}{out}"
+        case EraseCTL(actor):
+            typed = f"secd erase ctl --state {actor.device}"
+        case Check():
+            typed = "firmware-sim check --phones phones"
+            if done.report is not None:
+                lines = check_lines(done.report, "site", done.phones, _WIDTH - 5)
+    for line in textwrap.wrap(f"$ {typed}", _WIDTH - 3, subsequent_indent="    "):
+        console.print(Text(f"   {line}", style="bold"))
+    for line in lines:
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        for part in textwrap.wrap(line, _WIDTH - 5, subsequent_indent=indent):
+            console.print(Text(f"     {part}"))
+
+
+def _tell_scene(console: Console, number: int, scene: Scene | SiteScene) -> None:
     console.print()
     console.print(f"{number}. {scene.title}", style="bold")
     for line in textwrap.wrap(scene.text, _WIDTH - 3):
         console.print(f"   {line}")
 
 
-def _tell_boot(console: Console, boot: Boot) -> None:
+def _tell_boot(console: Console, boot: Boot, *, with_log: bool) -> None:
     summary = summarize(boot.report)
     family = status_table().family(boot.model.status_family)
     console.print()
@@ -80,7 +136,7 @@ def _tell_boot(console: Console, boot: Boot) -> None:
             f"  (exit code {summary.exit_code})",
         )
     )
-    for line in boot.report.lines:
+    for line in boot.report.lines if with_log else ():
         console.print(Text(f"     {line}", style="dim"))
     for message in boot.report.statuses:
         console.print(Text(f"     status: {format_status(message, family)}"))
@@ -119,14 +175,15 @@ def _tell_lsc(console: Console, sentence: str) -> None:
         console.print(Text(f"     {line}"))
 
 
-def _tell_table(console: Console, told: list[tuple[Scene, list[Boot]]]) -> None:
+def _tell_table(console: Console, told: list[tuple[str, Sequence[Boot]]]) -> None:
     """Print phone, verdict, reason, status and cure for every boot, scene by scene."""
     cures: list[str] = []
     console.print()
     console.print(f"-- Who trusted what {'-' * (_WIDTH - 20)}", style="bold")
     console.print(Text(_ROW.format("", "verdict", "reason", "cure", "status")), style="dim")
-    for number, (scene, boots) in enumerate(told, start=1):
-        console.print(f"{number}. {scene.title}", style="bold")
+    for number, (title, boots) in enumerate(told, start=1):
+        if boots:
+            console.print(f"{number}. {title}", style="bold")
         for boot in boots:
             _tell_row(console, boot, cures)
     console.print()
@@ -150,7 +207,8 @@ def _tell_row(console: Console, boot: Boot, cures: list[str]) -> None:
         cure = str(cures.index(name) + 1)
     # The last message names the configuration in use, which is no news about trust.
     statuses = [m.text for m in boot.report.statuses if m.key != "cfg_ok"]
-    lsc = [sentence.split(":")[0] for sentence in (*summary.lsc, *_sentences(boot))]
+    ends = (*summary.lsc[-1:], *_sentences(boot)[-1:])
+    lsc = [sentence.split(":")[0] for sentence in ends]
     statuses += [f"LSC: {outcome}" for outcome in lsc]
     room = _WIDTH - len(_ROW.format(*[""] * 5))
     told = [line for text in dict.fromkeys(statuses) for line in textwrap.wrap(text, room)]

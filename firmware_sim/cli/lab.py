@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from firmware_sim.administration.directory import is_cluster_directory, read_cluster
+from firmware_sim.administration.provider import NodeProvider, read_administrator
 from firmware_sim.administration.serving import CurrentCAPF, CurrentTVS, ServedNode
+from firmware_sim.administration.staging import ProviderSite
 from firmware_sim.capf import CAPFOffice, LSCSubject
 from firmware_sim.cluster import Cluster, ClusterFiles, FreshKeys, Node, demo_cluster
 from firmware_sim.cluster.configuration import CAPF_PORT, TVS_PORT
@@ -30,6 +32,7 @@ from firmware_sim.lab import (
 from firmware_sim.server_events import ServerEvent
 from firmware_sim.tvs import TVSDirectory
 from secd.cli.inputs import Folder
+from secd.errors import UnusableInput
 from statusmsgs import server_traces
 
 if TYPE_CHECKING:
@@ -81,6 +84,11 @@ _DEFAULT_PORT = 6969  # 69 needs root
     help="TCP port of CAPF on 127.0.0.1; 0: any free one.",
 )
 @click.option(
+    "--ctl-provider-port",
+    type=click.IntRange(0, 65535),
+    help="TCP port of every node's CTL Provider (CUCM: 2444); off if not given.",
+)
+@click.option(
     "--lsc-subject",
     default=LSCSubject.CUCM.value,
     show_default=True,
@@ -93,6 +101,7 @@ def lab(
     tvs_port: int,
     http_port: int,
     capf_port: int,
+    ctl_provider_port: int | None,
     lsc_subject: str,
 ) -> None:
     """Serve a cluster's TFTP, HTTP, TVS and CAPF on this machine's loopback, until Ctrl-C.
@@ -107,11 +116,18 @@ def lab(
     \b
       firmware-sim lab --dir lab
     """
-    ports = _Ports(tftp_port, http_port, tvs_port, capf_port)
+    ports = _Ports(tftp_port, http_port, tvs_port, capf_port, ctl_provider_port)
     with locked(directory):
         if is_cluster_directory(directory):
+            if ctl_provider_port is not None:
+                read_administrator(directory)  # without one nobody could log in
             _run(partial(_serve_nodes, directory, ports, LSCSubject(lsc_subject)))
             return
+        if ctl_provider_port is not None:
+            raise UnusableInput(
+                f"{directory}: the CTL Provider needs a cluster directory; "
+                "firmware-sim cluster new makes one"
+            )
         if is_lab(directory):
             cluster = read_lab(directory, SystemRandom())
         else:
@@ -137,6 +153,7 @@ class _Ports:
     http: int
     tvs: int
     capf: int
+    ctl_provider: int | None
 
 
 async def _serve(cluster: Cluster, directory: Path, ports: _Ports, subject: LSCSubject) -> None:
@@ -181,13 +198,16 @@ async def _serve_nodes(directory: Path, ports: _Ports, subject: LSCSubject) -> N
     with closing(capf_store(directory)) as store:
         office = _office(capf, store, directory, clock, subject)
         office.adopt()
+        site = ProviderSite(directory, trio.current_time)
         served: list[tuple[Node, str, NodePorts]] = []
         async with trio.open_nursery() as nursery:
             for number, node in enumerate(cluster.nodes, 1):
                 files = ServedNode(directory, node.name, office.device_now)
                 tvs = CurrentTVS(directory, node.name)
                 services = NodeServices(files, tvs, tvs.identity)
-                wanted = NodePorts(ports.tftp, ports.http, ports.tvs, None)
+                wanted = NodePorts(ports.tftp, ports.http, ports.tvs, None, ports.ctl_provider)
+                if ports.ctl_provider is not None:
+                    services = replace(services, ctl_provider=NodeProvider(site, node.name))
                 if node is cluster.publisher:
                     services = replace(services, capf=office, capf_identity=capf.identity)
                     wanted = replace(wanted, capf=ports.capf)
@@ -196,7 +216,7 @@ async def _serve_nodes(directory: Path, ports: _Ports, subject: LSCSubject) -> N
                 bound = await start_node(nursery, host, wanted, services, on_event)
                 click.echo(_serving(node, host, bound))
                 served.append((node, host, bound))
-            for line in _boot_command(cluster, served):
+            for line in (*_boot_command(cluster, served), *_client_command(served)):
                 click.echo(line)
 
 
@@ -213,9 +233,15 @@ def _office(
 
 
 def _serving(node: Node, host: str, ports: "NodePorts") -> str:
-    tcp = f"HTTP and TVS on TCP {ports.http}, {ports.tvs}"
-    if ports.capf is not None:
-        tcp = f"HTTP, TVS and CAPF on TCP {ports.http}, {ports.tvs}, {ports.capf}"
+    found = {
+        "HTTP": ports.http,
+        "TVS": ports.tvs,
+        "CAPF": ports.capf,
+        "CTL Provider": ports.ctl_provider,
+    }
+    on_tcp = {name: str(port) for name, port in found.items() if port is not None}
+    *names, last = on_tcp
+    tcp = f"{', '.join(names)} and {last} on TCP {', '.join(on_tcp.values())}"
     return f"serving {node.name} ({node.address}) on {host}: TFTP on UDP {ports.tftp}, {tcp}"
 
 
@@ -236,6 +262,20 @@ def _boot_command(cluster: Cluster, served: Sequence[tuple[Node, str, "NodePorts
         *maps,
     ]
     return ["boot a phone against it:", *(f"{line} \\" for line in lines[:-1]), lines[-1]]
+
+
+def _client_command(served: Sequence[tuple[Node, str, "NodePorts"]]) -> list[str]:
+    """Return how a CTL Client finds the providers: all at one port, so each name leads to its."""
+    found = [(node.name, host, ports.ctl_provider) for node, host, ports in served]
+    (_, host, port), *others = found
+    if port is None:
+        return []
+    lines = [
+        f"  firmware-sim ctl client set-mixed-mode --provider {host}:{port}",
+        *(f"    --map {name}:{port}={where}:{at}" for name, where, at in others),
+        "    --token FILE --token FILE",
+    ]
+    return ["make its CTL file with tokens:", *(f"{line} \\" for line in lines[:-1]), lines[-1]]
 
 
 def _ways(name: str, host: str, ports: "NodePorts") -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Asking for the PIN of a token: hidden, never as an argument; from a pipe it is one line."""
+"""Asking for PINs and passwords: hidden, never as an argument; from a pipe each is one line."""
 
 import sys
 from getpass import getpass
@@ -28,6 +28,24 @@ def ask_new_pin(tokens: str) -> str:
     if sys.stdin.isatty() and not same_octets(_read("The same again: ").encode(), pin.encode()):
         raise UnusableInput("the two PINs differ; nothing was made")
     return pin
+
+
+def ask_password(user: str) -> str:
+    """Return what was typed as an administrator's password. Raises UnusableInput for nothing."""
+    password = _read(f"Password of {user}: ")
+    if not password:
+        raise UnusableInput(f"no password of {user} was given")
+    return password
+
+
+def ask_new_password(user: str) -> str:
+    """Return a new password of an administrator; a person types it twice. Raises UnusableInput."""
+    password = ask_password(user)
+    if sys.stdin.isatty() and not same_octets(
+        _read("The same again: ").encode(), password.encode()
+    ):
+        raise UnusableInput("the two passwords differ; nothing has been changed")
+    return password
 
 
 def _read(question: str) -> str:

@@ -12,6 +12,7 @@ from firmware_sim.cluster.files import ClusterFiles, FileSource, NotFound
 from firmware_sim.cluster.keys import FreshKeys, KeySource, PooledKeys
 from firmware_sim.cluster.lists import CTL_FILE, ITL_FILE, ctl_file, itl_file
 from firmware_sim.cluster.making import make_cluster, make_node
+from firmware_sim.cluster.resigning import resigned
 from firmware_sim.cluster.seed import demo_cluster
 from firmware_sim.cluster.state import (
     Cluster,
@@ -20,6 +21,8 @@ from firmware_sim.cluster.state import (
     Node,
     Release,
     SecurityMode,
+    TrustedCertificate,
+    TrustStore,
 )
 from firmware_sim.cluster.tokens import (
     ManufacturingCA,
@@ -52,6 +55,8 @@ __all__ = [
     "SecurityMode",
     "SoftToken",
     "Subject",
+    "TrustStore",
+    "TrustedCertificate",
     "credential_of",
     "ctl_file",
     "demo_cluster",
@@ -60,6 +65,7 @@ __all__ = [
     "listed_token",
     "make_cluster",
     "make_node",
+    "resigned",
     "token_name",
     "token_of",
 ]

@@ -101,8 +101,12 @@ class ListedCluster(Protocol):
 
 
 def ctl_file(cluster: Cluster) -> bytes | None:
-    """Return the CTL, or None where the cluster has none. Raises UnsupportedKey."""
-    if cluster.ctl is None:
+    """Return the CTL, or None where there is none to be made. Raises UnsupportedKey.
+
+    One that tokens from outside signed cannot be made here: it is a file, and stands among
+    `Cluster.overrides` where it is served.
+    """
+    if cluster.ctl in (None, CTLKind.CTL_CLIENT):
         return None
     if cluster.ctl is CTLKind.ETOKEN:
         token = cluster.tokens[cluster.signing_token]
@@ -142,6 +146,11 @@ def itl_file(cluster: Cluster, node: Node) -> bytes:
         _capf(cluster, CUCM_RECORD_LAYOUT),
     ]
     return sign_list(ITL_FILE, tuple(records), keys[0], cluster.digest, cluster.changed_at_seconds)
+
+
+def sast_record(signer: ListedCertificate, node: ListedNode) -> Record:
+    """Return a record that lets a certificate sign lists. node -- whose name stands in it."""
+    return _record(signer, Function.SAST, node, CUCM_RECORD_LAYOUT)
 
 
 def _cluster_keys(cluster: Cluster, node: Node, both_from: Release) -> list[Credential]:

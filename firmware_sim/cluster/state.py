@@ -49,8 +49,27 @@ ITL_RECOVERY_SIGNS = Release(12, 0, 1)  # signs the ITL and the tokenless CTL
 class CTLKind(Enum):
     """How the cluster's CTL was made."""
 
-    ETOKEN = "etoken"  # by the CTL client, signed by a token
+    ETOKEN = "etoken"  # by the CTL client, signed by one of `Cluster.tokens`
+    CTL_CLIENT = "ctl_client"  # the same, with tokens that are not here: the file is all there is
     TOKENLESS = "tokenless"  # by `utils ctl`, signed by a key of the publisher
+
+
+class TrustStore(Enum):
+    """Where an administrator uploads a certificate that is not the cluster's own.
+
+    The value is the name in the certificate management of CUCM.
+    """
+
+    PHONE_SAST = "Phone-SAST-trust"  # what signs trust lists: tokens, a foreign cluster
+    CALLMANAGER = "CallManager-trust"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedCertificate:
+    """A certificate in a store (DER); TVS vouches for it."""
+
+    store: TrustStore
+    certificate: bytes
 
 
 class SecurityMode(IntEnum):
@@ -113,6 +132,7 @@ class Cluster:
     rollback -- "Prepare Cluster for Rollback to Pre 8.0": the ITL becomes the empty one.
     common_files -- soft keys, dial rules, tones: served as they are, and signed as NAME.sgn.
     network_locale -- directory of the tones, like United_States; empty: none.
+    trusted -- certificates that are not the cluster's own and that TVS vouches for.
     overrides -- file name to octets served instead; see `firmware_sim.cluster.files`.
     """
 
@@ -133,6 +153,7 @@ class Cluster:
     overrides: dict[str, bytes] = field(default_factory=dict)
     common_files: dict[str, bytes] = field(default_factory=dict)
     network_locale: str = ""
+    trusted: list[TrustedCertificate] = field(default_factory=list)
 
     @property
     def publisher(self) -> Node:

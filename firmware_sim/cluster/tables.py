@@ -1,10 +1,12 @@
 """A cluster's state as the tables of a TOML file, and back; keys and certificates stay outside.
 
     format                 1
-    release, digest, ctl   "10.5(2)"; "SHA1", "SHA256" or "SHA512"; "etoken", "tokenless" or "none"
+    release, digest, ctl   "10.5(2)"; "SHA1", "SHA256" or "SHA512"; "etoken", "ctl_client",
+                           "tokenless" or "none"
     mixed_mode, rollback, autoregistration, network_locale, signing_token, changed_at_seconds
     node, one or more      name, address
     token                  name
+    trust                  store, certificate (PEM)
     device                 name, model, load, protocol, security_mode, capf_mode,
                            soft_keys, dial_rules, encrypted_configuration,
                            certificate (PEM; empty: not known)
@@ -28,6 +30,8 @@ from firmware_sim.cluster.state import (
     Node,
     Release,
     SecurityMode,
+    TrustedCertificate,
+    TrustStore,
 )
 from firmware_sim.cluster.tokens import SoftToken
 from secd.certs import load_certificate_untrusted
@@ -41,10 +45,11 @@ NO_CTL = "none"
 _CLUSTER_KEYS = frozenset(
     {"format", "release", "digest", "ctl", "mixed_mode", "rollback", "autoregistration"}
     | {"network_locale"}
-    | {"signing_token", "changed_at_seconds", "node", "token", "device"}
+    | {"signing_token", "changed_at_seconds", "node", "token", "trust", "device"}
 )
 _NODE_KEYS = frozenset({"name", "address"})
 _TOKEN_KEYS = frozenset({"name"})
+_TRUST_KEYS = frozenset({"store", "certificate"})
 _DEVICE_KEYS = frozenset(
     {"name", "model", "load", "protocol", "security_mode", "capf_mode"}
     | {"encrypted_configuration", "certificate", "soft_keys", "dial_rules"}
@@ -76,6 +81,10 @@ def cluster_to_table(cluster: Cluster) -> dict[str, object]:
         "changed_at_seconds": cluster.changed_at_seconds,
         "node": [{"name": node.name, "address": node.address} for node in cluster.nodes],
         "token": [{"name": token.name} for token in cluster.tokens],
+        "trust": [
+            {"store": one.store.name.lower(), "certificate": _pem(one.certificate)}
+            for one in cluster.trusted
+        ],
         "device": [_device_to_table(device) for device in cluster.devices.values()],
     }
 
@@ -121,6 +130,7 @@ def table_to_cluster(
         rollback=top.truth("rollback"),
         autoregistration=top.truth("autoregistration"),
         network_locale=top.text("network_locale"),
+        trusted=[_trusted(Fields(one, _TRUST_KEYS, f"{at} ")) for at, one in top.tables("trust")],
     )
     for device in devices:
         if device.name in cluster.devices:
@@ -138,6 +148,13 @@ def _check(cluster: Cluster) -> None:
         raise UnusableInput(
             f"signing_token is {cluster.signing_token}, there are {len(cluster.tokens)} tokens"
         )
+
+
+def _trusted(fields: Fields) -> TrustedCertificate:
+    certificate = fields.certificate("certificate")
+    if certificate is None:
+        raise UnusableInput("a [[trust]] without certificate")
+    return TrustedCertificate(fields.member("store", TrustStore), certificate)
 
 
 def _device_to_table(device: Device) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """Plays a story: TFTP, HTTP, TVS and CAPF on loopback, and phones that boot against them."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import trio
 
@@ -13,7 +14,7 @@ from firmware_sim.server_events import ServerEvent
 from firmware_sim.story import Actor, Scene, Stage
 from firmware_sim.tvs import TVSDirectory
 from secd.files.data import model_catalogue
-from secd.files.flash import MemoryFlash
+from secd.files.flash import Flash, MemoryFlash
 from secd.files.store import PhoneStore
 from secd.models import Model
 from secd.net.clock import TrioClock
@@ -24,7 +25,7 @@ from secd.net.phone import Surroundings
 from secd.trace import Traced
 
 _HOST = "127.0.0.1"
-_TFTP_PORT, _HTTP_PORT = 69, 6970
+_TFTP_PORT, _HTTP_PORT, CTL_PROVIDER_PORT = 69, 6970, 2444
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Place:
 
     names: tuple[str, ...]
     services: NodeServices
+    ports: NodePorts = field(default_factory=NodePorts)
 
 
 async def play_scene(
@@ -66,42 +68,42 @@ async def play_scene(
         office,
         lambda: cluster.capf,
     )
-    return await play([Place((stage.address,), services)], scene.actors, flashes, clock)
+    async with serving([Place((stage.address,), services)], clock) as surroundings:
+        return [
+            await boot_actor(
+                actor, flashes.setdefault(actor.key, MemoryFlash()), stage.address, surroundings
+            )
+            for actor in scene.actors
+        ]
 
 
-async def play(
-    places: Sequence[Place],
-    actors: Iterable[Actor],
-    flashes: dict[str, MemoryFlash],
-    clock: TrioClock,
-) -> list[Boot]:
-    """Serve every place, let the actors boot against the first one, and stop serving."""
+@asynccontextmanager
+async def serving(places: Sequence[Place], clock: TrioClock) -> AsyncIterator[Surroundings]:
+    """Serve every place, and give the phones the way to them."""
     async with trio.open_nursery() as nursery:
         entries: dict[Address, Address] = {}
         for place in places:
-            bound = await start_node(nursery, _HOST, NodePorts(), place.services, _ignore)
+            bound = await start_node(nursery, _HOST, place.ports, place.services, _ignore)
             for logical, port in _by_logical_port(bound).items():
                 entries |= {(name, logical): (_HOST, port) for name in place.names}
-        surroundings = Surroundings(KernelNetwork(), clock, AddressBook(entries))
-        address = places[0].names[0]
-        boots = [await _boot(actor, address, flashes, surroundings) for actor in actors]
+        yield Surroundings(KernelNetwork(), clock, AddressBook(entries))
         nursery.cancel_scope.cancel()
-    return boots
 
 
 def _by_logical_port(bound: NodePorts) -> dict[int, int]:
-    ports = {_TFTP_PORT: bound.tftp, _HTTP_PORT: bound.http, TVS_PORT: bound.tvs}
-    return ports if bound.capf is None else ports | {CAPF_PORT: bound.capf}
+    ports = {
+        _TFTP_PORT: bound.tftp,
+        _HTTP_PORT: bound.http,
+        TVS_PORT: bound.tvs,
+        CAPF_PORT: bound.capf,
+        CTL_PROVIDER_PORT: bound.ctl_provider,
+    }
+    return {logical: port for logical, port in ports.items() if port is not None}
 
 
-async def _boot(
-    actor: Actor,
-    address: str,
-    flashes: dict[str, MemoryFlash],
-    surroundings: Surroundings,
-) -> Boot:
+async def boot_actor(actor: Actor, flash: Flash, address: str, surroundings: Surroundings) -> Boot:
+    """Boot a phone of the story against the TFTP server at `address`."""
     model = model_catalogue().find(actor.model)
-    flash = flashes.setdefault(actor.key, MemoryFlash())
     store = PhoneStore(flash, actor.device, model)
     phone = EmulatedPhone(actor.device, model, store, (address,))
     report = await phone.boot(surroundings, _ignore_event)

@@ -10,7 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fuzz.doors import certificate_proxy as capf
-from fuzz.doors import conversations, decisions, files, phone, seeds, tokens, transfers
+from fuzz.doors import (
+    conversations,
+    ctl_provider,
+    decisions,
+    files,
+    phone,
+    seeds,
+    tokens,
+    transfers,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,8 @@ DOORS: Mapping[str, Door] = {
     "capf_client": Door(capf.capf_client, seeds.capf_of_servers, "capf", 4096),
     "capf_server": Door(capf.capf_server, seeds.capf_of_phones, "capf", 4096),
     "capf_transcript": Door(capf.capf_transcript, seeds.capf_transcripts, "capf", 10_000),
+    "ctl_provider": Door(ctl_provider.ctl_provider, ctl_provider.requests, "ctl_provider", 4096),
+    "ctl_client": Door(ctl_provider.ctl_client, ctl_provider.answers, "ctl_provider", 4096),
     "flash": Door(phone.flash, seeds.flashes, "state", 4096),
     "token_file": Door(tokens.token_file, seeds.token_files, "token", 4096),
     "mapping": Door(phone.mapping, seeds.mappings, "mapping", 128),

@@ -3,7 +3,8 @@
 Each server gets three attempts, 30 s apart, before the next one is asked (CUCM security guide: not
 configurable). A server whose certificate the phone does not trust is passed over at once, for it
 will have no other one in 30 s (?). The first server that ends a session decides, whatever it says.
-Where only TVS can vouch for a server's certificate, nothing is said to the server before it has.
+Where only TVS can vouch for a server's certificate, the connection waits until it has: nothing is
+said to the server before, and the connection is closed where TVS does not.
 """
 
 from collections.abc import Mapping
@@ -16,8 +17,10 @@ from secd.boot.messages import (
     CAPFServerRefused,
     CAPFServerUnknown,
     CAPFSessionEnded,
+    DropCAPF,
     Event,
     QueryTVS,
+    ResumeCAPF,
     StartCAPF,
     TimerFired,
     TVSServerAnswered,
@@ -206,11 +209,11 @@ class EnrolMachine:
 
     def _ask_tvs(self, certificate: bytes) -> list[Output]:
         self._move(Outcome.TVS_NEEDED)
+        application = self._application
         try:
             facts = facts_of_untrusted(certificate)
         except MalformedFile as error:
-            return self._pass_over(error.check)
-        application = self._application
+            return [DropCAPF(application.task), *self._pass_over(error.check)]
         self._unknown = certificate
         self._query = query = QueryMachine(
             QueryTVS(
@@ -230,11 +233,12 @@ class EnrolMachine:
         self._query = None
         self.voucher = query.result
         verdict = self.judge(self._unknown)
+        task = self._application.task
         if isinstance(verdict, Accept):
-            self._attempt -= 1  # the same attempt goes on
             self._move(Outcome.TVS_VOUCHED)
-            return self._ask()
-        return self._pass_over(f"its certificate is not trusted: {verdict.reason}")
+            return [ResumeCAPF(self._applicant, task)]
+        text = f"its certificate is not trusted: {verdict.reason}"
+        return [DropCAPF(task), *self._pass_over(text)]
 
     def _move(self, outcome: Outcome) -> None:
         following = TRANSITIONS[self.state].get(outcome)

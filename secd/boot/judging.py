@@ -4,7 +4,7 @@ Nothing is decided here. Files are judged through `decide`, the servers of TLS h
 `decide_peer`, always with what the phone holds at that moment.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -14,7 +14,17 @@ from secd.boot.enrolling import Enrolling
 from secd.boot.lists import TrustLists
 from secd.boot.phone import Phone
 from secd.configuration import Server
-from secd.trust import Accept, Context, NeedsTVS, Refuse, Verdict, Voucher, decide, decide_peer
+from secd.trust import (
+    Accept,
+    Context,
+    NeedsTVS,
+    Reason,
+    Refuse,
+    Verdict,
+    Voucher,
+    decide,
+    decide_peer,
+)
 from secd.trustlist import Function
 from secd.words import FileKind, Transport
 
@@ -44,11 +54,21 @@ class Judging:
         self._enrolling = enrolling
 
     def decide(self, candidate: Candidate, vouchers: tuple[Voucher, ...]) -> Verdict:
-        """Judge a file."""
+        """Judge a file.
+
+        An encrypted one is opened by the key that fits, of LSC and MIC: the configuration that
+        says to which it is encrypted is older than the file, and an LSC may have come since (?).
+        """
         context = self.context(
             candidate.kind, candidate.file_name, candidate.server, candidate.transport
         )
-        return decide(self._lists.installed, candidate.octets, context, vouchers)
+        verdict = decide(self._lists.installed, candidate.octets, context, vouchers)
+        for key in self._other_keys(context):
+            if verdict.reason is not Reason.DECRYPT_FAILED:
+                break
+            again = replace(context, device_key=key)
+            verdict = decide(self._lists.installed, candidate.octets, again, vouchers)
+        return verdict
 
     def tvs_server(self, certificate: bytes) -> Accept | Refuse | NeedsTVS:
         """Judge the certificate that a TVS server shows in its handshake (row T3)."""
@@ -107,6 +127,15 @@ class Judging:
     def _peer(self, certificate: bytes, function: Function) -> Accept | Refuse | NeedsTVS:
         context = self.context(FileKind.PLAIN, "")
         return decide_peer(self._lists.installed, certificate, function, context)
+
+    def _other_keys(self, context: Context) -> list[rsa.RSAPrivateKey]:
+        """Return what else may open a file that the phone asked for as an encrypted one."""
+        if context.device_key is None:
+            return []
+        held = self._enrolling.identities
+        keys = [identity.key for identity in (held.lsc, held.mic) if identity is not None]
+        rsa_keys = [key for key in keys if isinstance(key, rsa.RSAPrivateKey)]
+        return [key for key in rsa_keys if key is not context.device_key]
 
     def _device_key(self) -> rsa.RSAPrivateKey | None:
         identity = self._configuring.key_identity(self._enrolling.identities)

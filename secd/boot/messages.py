@@ -208,11 +208,27 @@ class StartCAPF:
     """Hold one CAPF session. server -- its logical address. task -- as of `AskTVS`.
 
     Before it is answered, what a new LSC needs lies on the flash already: see `InstallLSC`.
+    After `CAPFServerUnknown` the connection waits, and `ResumeCAPF` or `DropCAPF` follows.
     """
 
     server: str
     port: int
     applicant: Applicant
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeCAPF:
+    """Hold the session on the connection that waits: TVS has vouched for the server."""
+
+    applicant: Applicant
+    task: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropCAPF:
+    """Close the connection that waits: nobody vouches for the server."""
+
     task: int
 
 
@@ -249,6 +265,8 @@ Action = (
     | StoreVouchers
     | AskTVS
     | StartCAPF
+    | ResumeCAPF
+    | DropCAPF
     | InstallLSC
     | EraseLSC
     | Wait

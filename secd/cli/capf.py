@@ -14,7 +14,7 @@ from secd.capf import Applicant, CAPFEnded, Message
 from secd.capf.transcript import Speaker
 from secd.cli.addresses import parse_server
 from secd.cli.capf_decode import decode, message_as_json, message_as_text
-from secd.cli.capf_outcome import Outcome, exit_code_of, reported, unreachable
+from secd.cli.capf_outcome import DONE, Outcome, exit_code_of, reported, unreachable
 from secd.cli.inputs import (
     Folder,
     parse_device,
@@ -22,6 +22,7 @@ from secd.cli.inputs import (
     read_certificate,
     read_file,
 )
+from secd.cli.wording import wrapped
 from secd.configuration import CAPFMode
 from secd.errors import UnusableInput
 from secd.files.data import model_catalogue
@@ -142,8 +143,10 @@ def capf(
             outcome = unreachable(str(error))
         else:
             outcome = _settle(ended, applicant, lsc_file, state)
-    click.echo(json.dumps(outcome.as_json()) if as_json else outcome.text)
-    sys.exit(exit_code_of(outcome.outcome))
+    code = exit_code_of(outcome.outcome)
+    text = outcome.text if code == DONE else "\n".join(wrapped(outcome.text))
+    click.echo(json.dumps(outcome.as_json()) if as_json else text)
+    sys.exit(code)
 
 
 def _applicant(

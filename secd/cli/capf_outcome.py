@@ -17,6 +17,7 @@ from secd.certs import facts_of_untrusted
 from secd.cli.certificates import capf_reason
 from secd.text import text_of
 from secd.words import EnrolmentOutcome
+from statusmsgs import explain_capf_reason
 
 DONE, REFUSED, UNREACHABLE = 0, 1, 3
 
@@ -87,15 +88,17 @@ def _done_text(ended: CAPFEnded, applicant: Applicant, lsc: str, kept_in: Path) 
 
 def _refusal(ended: CAPFEnded) -> str:
     if ended.refused:
-        return f"by the phone: {ended.refused} (the server ended with {_reason_text(ended.reason)})"
-    return f"by the server: {_reason_text(ended.reason)}"
+        return f"by the phone: {ended.refused} (the server ended with {_ending(ended.reason)})"
+    if ended.reason is None:
+        return "by the server: RETRY_LATER: it is busy; try again in a while"
+    return f"by the server: {capf_reason(ended.reason)}"
 
 
-def _reason_text(reason: int | None) -> str:
-    if reason is None:
-        return "RETRY_LATER: it is busy; try again in a while"
-    words = {Reason.NO_ACTION: "no action", Reason.SUCCESS: "success"}
-    return words[Reason(reason)] if reason in words else capf_reason(reason)
+def _ending(reason: int | None) -> str:
+    """Return how the server ended a session that the phone had refused already, in a word."""
+    if reason in (Reason.NO_ACTION, Reason.SUCCESS):
+        return explain_capf_reason(reason).meaning
+    return "RETRY_LATER" if reason is None else f"reason {reason}"
 
 
 def _described(lsc: Identity) -> str:

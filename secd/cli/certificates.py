@@ -8,6 +8,7 @@ from secd.certs import facts_of_untrusted
 from secd.cli.wording import serial_text
 from secd.trace import CAPFServerPassedOver, EnrolmentEnded, LSCInstalled
 from secd.words import EnrolmentOutcome
+from statusmsgs import explain_capf_reason
 
 # CUCM's and phones' words: an LSC is Installed or Not Installed (guides of 79xx and 88xx).
 _OUTCOMES = {
@@ -24,21 +25,13 @@ _OUTCOMES = {
     ),
     EnrolmentOutcome.UNREACHABLE: "not asked for: no CAPF server could be reached",
 }
-# What END_SESSION gives as a reason, as far as capfd and Jabber4Linux show; any other number is
-# shown as it is.
-_REASONS = {
-    7: (
-        "wrong authentication string, certificate or data; CUCM also says so of a device that "
-        "has been issued a certificate already"
-    ),
-    9: "CAPF does not know the device",
-}
 
 
 def capf_reason(code: int) -> str:
-    """Return a reason of END_SESSION with its meaning, as far as a source gives one."""
-    meaning = _REASONS.get(code, "its meaning is not known")
-    return f"reason {code}: {meaning}"
+    """Return a reason of END_SESSION with its meaning and cure, as far as a source gives them."""
+    text = explain_capf_reason(code)
+    cure = f". What to do: {text.cure}" if text.cure else ""
+    return f"reason {code}: {text.meaning}{cure}"
 
 
 def certificate_lines(identities: Identities) -> list[str]:

@@ -64,8 +64,10 @@ def holdings(installed: Installed) -> list[str]:
 
 
 def wrapped(text: str) -> list[str]:
-    """Return a text as lines of at most 80 columns, the further ones indented."""
-    return textwrap.wrap(text, WIDTH, subsequent_indent="  ")
+    """Return a text as lines of at most 80 columns, the further ones indented; paths stay whole."""
+    return textwrap.wrap(
+        text, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def explanation(reason: str) -> list[str]:

@@ -4,7 +4,8 @@ Nothing is decided here: the server's certificate is judged by the `verify` of t
 what to say by `secd.capf`, and what becomes of the outcome by the boot.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -58,11 +59,23 @@ class CAPFUntrusted(CAPFFailed):
 
 
 class CAPFNeedsTVS(CAPFFailed):
-    """Only TVS can vouch for the server's certificate (DER), so nothing was said to it."""
+    """Only TVS can vouch for the server's certificate, so nothing was said to it."""
 
-    def __init__(self, certificate: bytes) -> None:
-        self.certificate = certificate
+    def __init__(self) -> None:
         super().__init__("TVS has yet to vouch for the server's certificate")
+
+
+@dataclass(frozen=True, slots=True)
+class CAPFConnection:
+    """A TLS session with a server; see `CAPFClient.connect`."""
+
+    target: TLSTarget
+    stream: TLSStream
+
+    @property
+    def unvouched(self) -> bytes | None:
+        """The server's certificate (DER) where TVS has yet to vouch for it, else None."""
+        return None if self.stream.provisional is None else self.stream.peer_certificate
 
 
 class LSCPlace(Protocol):
@@ -73,6 +86,21 @@ class LSCPlace(Protocol):
 
     def discard(self) -> None:
         """Remove an LSC that was staged; there may be none."""
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Turn whatever ends a connection into CAPFFailed."""
+    try:
+        yield
+    except trio.TooSlowError:
+        raise CAPFFailed(f"no message within {_PATIENCE_SECONDS:.0f} s") from None
+    except Unreachable as error:
+        raise CAPFFailed(error.reason) from None
+    except CertificateRefused as error:
+        raise CAPFUntrusted(str(error)) from None
+    except (TLSError, RemoteProtocolViolation, UnsupportedKey) as error:
+        raise CAPFFailed(str(error)) from None
 
 
 def _ignore(_: Message, __: bool) -> None:
@@ -102,42 +130,55 @@ class CAPFClient:
 
         An LSC that is to be installed is staged then; any other that was staged is gone again.
         Raises CAPFFailed when it does not come to END_SESSION: the phone is then as it was.
+        CAPFNeedsTVS is raised where only TVS can vouch for the server; see `connect`.
+        """
+        connection = await self.connect(host, port)
+        if connection.unvouched is not None:
+            await self.close(connection)
+            raise CAPFNeedsTVS
+        return await self.talk(connection, applicant)
+
+    async def connect(self, host: str, port: int) -> "CAPFConnection":
+        """Connect to a server, to which nothing is said yet.
+
+        What an earlier session has left staged is gone. The connection belongs to the caller: it
+        ends with `talk` or `close`. Raises CAPFFailed.
+        """
+        self.place.discard()
+        target = TLSTarget(TLSPurpose.CAPF, host, port)
+        with _failures(), trio.fail_after(_PATIENCE_SECONDS):
+            stream = await open_tls(
+                self.network, self.book, target, self.profile, self.verify, None, self.report
+            )
+        return CAPFConnection(target, stream)
+
+    async def talk(self, connection: "CAPFConnection", applicant: Applicant) -> CAPFEnded:
+        """Hold the session and close the connection; see `converse`.
+
+        That TVS vouches for the server, where it had to, is for the caller to know.
         """
         staged = False
         try:
-            ended = await self._connect(host, port, applicant)
+            with _failures():
+                if connection.unvouched is not None:
+                    connection.stream.confirm()
+                ended = await self._talk(connection.stream, connection.target.host, applicant)
             staged = ended.install is not None
             return ended
         finally:
+            await self.close(connection)
             if not staged:
                 self.place.discard()
 
-    async def _connect(self, host: str, port: int, applicant: Applicant) -> CAPFEnded:
-        target = TLSTarget(TLSPurpose.CAPF, host, port)
-        try:
-            with trio.fail_after(_PATIENCE_SECONDS):
-                stream = await open_tls(
-                    self.network, self.book, target, self.profile, self.verify, None, self.report
-                )
-            try:
-                return await self._talk(stream, host, applicant)
-            finally:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
-                    await stream.aclose()
-                numbers = (target.purpose, host, port, target.connection, target.socket)
-                self.report(TLSClosed(*numbers))
-        except trio.TooSlowError:
-            raise CAPFFailed(f"no message within {_PATIENCE_SECONDS:.0f} s") from None
-        except Unreachable as error:
-            raise CAPFFailed(error.reason) from None
-        except CertificateRefused as error:
-            raise CAPFUntrusted(str(error)) from None
-        except (TLSError, RemoteProtocolViolation, UnsupportedKey) as error:
-            raise CAPFFailed(str(error)) from None
+    async def close(self, connection: "CAPFConnection") -> None:
+        """Close a connection, whoever is in a hurry."""
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+            await connection.stream.aclose()
+        target = connection.target
+        numbers = (target.purpose, target.host, target.port, target.connection, target.socket)
+        self.report(TLSClosed(*numbers))
 
     async def _talk(self, stream: TLSStream, host: str, applicant: Applicant) -> CAPFEnded:
-        if stream.provisional is not None:
-            raise CAPFNeedsTVS(stream.peer_certificate or b"")
         session = CAPFClientSession(applicant)
         while session.ended is None:
             with trio.fail_after(_PATIENCE_SECONDS):

@@ -17,6 +17,7 @@ from secd.boot import (
     CAPFServerRefused,
     CAPFServerUnknown,
     CAPFSessionEnded,
+    DropCAPF,
     EraseLSC,
     EraseTrustList,
     Event,
@@ -30,6 +31,7 @@ from secd.boot import (
     Output,
     Phone,
     PhoneBooted,
+    ResumeCAPF,
     StartCAPF,
     StoreConfiguration,
     StoreFile,
@@ -41,9 +43,10 @@ from secd.boot import (
     UpdatePressed,
     Wait,
 )
+from secd.capf import Applicant
 from secd.files.store import PhoneStore
 from secd.http import Get, Response, user_agent
-from secd.net.capf import CAPFClient, CAPFFailed, CAPFNeedsTVS, CAPFUntrusted
+from secd.net.capf import CAPFClient, CAPFConnection, CAPFFailed, CAPFUntrusted
 from secd.net.clock import Clock
 from secd.net.http import fetch_http
 from secd.net.keys import FreshKeys, KeySource
@@ -121,14 +124,18 @@ class _Runner:
         self._surroundings = surroundings
         self._publish = publish
         self._machine = machine  # whom handshakes ask, and what the phone shows in them
+        self._waiting: CAPFConnection | None = None  # to a server that TVS is asked about
 
     async def run(self, event: Event | None) -> None:
         """Give the machine one event after the other, until nothing answers."""
-        while event is not None:
-            outputs = self._machine.handle(event, self._surroundings.clock.wall())
-            event = None
-            for output in outputs:
-                event = await self._perform(output)
+        try:
+            while event is not None:
+                outputs = self._machine.handle(event, self._surroundings.clock.wall())
+                event = None
+                for output in outputs:
+                    event = await self._perform(output)
+        finally:
+            await self._drop_capf(0)
 
     async def _perform(self, output: Output) -> Event | None:
         """Do one thing; the event that answers it, where there is one."""
@@ -150,7 +157,11 @@ class _Runner:
             case AskTVS():
                 return await self._ask_tvs(output)
             case StartCAPF():
-                return await self._converse(output)
+                return await self._start_capf(output)
+            case ResumeCAPF():
+                return await self._resume_capf(output)
+            case DropCAPF(task):
+                await self._drop_capf(task)
             case InstallLSC():
                 self._store.lsc.commit()
             case EraseLSC():
@@ -186,15 +197,47 @@ class _Runner:
         voucher = voucher_of(ask.issuer, ask.serial, answer, around.clock.wall())
         return TVSServerAnswered(voucher)
 
-    async def _converse(
+    async def _start_capf(
         self, start: StartCAPF
     ) -> CAPFSessionEnded | CAPFServerFailed | CAPFServerRefused | CAPFServerUnknown:
+        client = self._capf_client(start.task)
+        try:
+            connection = await client.connect(start.server, start.port)
+        except CAPFUntrusted as error:
+            return CAPFServerRefused(str(error))
+        except CAPFFailed as error:
+            return CAPFServerFailed(str(error))
+        if connection.unvouched is not None:
+            self._waiting = connection
+            return CAPFServerUnknown(connection.unvouched)
+        return await self._talk(client, connection, start.applicant)
+
+    async def _resume_capf(self, resume: ResumeCAPF) -> CAPFSessionEnded | CAPFServerFailed:
+        connection, self._waiting = self._waiting, None
+        if connection is None:
+            raise RuntimeError("no connection to CAPF waits for TVS")
+        return await self._talk(self._capf_client(resume.task), connection, resume.applicant)
+
+    async def _drop_capf(self, task: int) -> None:
+        connection, self._waiting = self._waiting, None
+        if connection is not None:
+            await self._capf_client(task).close(connection)
+
+    async def _talk(
+        self, client: CAPFClient, connection: CAPFConnection, applicant: Applicant
+    ) -> CAPFSessionEnded | CAPFServerFailed:
+        try:
+            return CAPFSessionEnded(await client.talk(connection, applicant))
+        except CAPFFailed as error:
+            return CAPFServerFailed(str(error))
+
+    def _capf_client(self, task: int) -> CAPFClient:
         around = self._surroundings
 
         def report(event: TraceEvent) -> None:
-            self._publish(Traced(around.clock.wall(), start.task, 0, event))
+            self._publish(Traced(around.clock.wall(), task, 0, event))
 
-        client = CAPFClient(
+        return CAPFClient(
             around.network,
             around.book,
             self._phone.model.tls,
@@ -203,16 +246,6 @@ class _Runner:
             self._store.lsc,
             report,
         )
-        try:
-            return CAPFSessionEnded(
-                await client.converse(start.server, start.port, start.applicant)
-            )
-        except CAPFNeedsTVS as unknown:
-            return CAPFServerUnknown(unknown.certificate)
-        except CAPFUntrusted as error:
-            return CAPFServerRefused(str(error))
-        except CAPFFailed as error:
-            return CAPFServerFailed(str(error))
 
     async def _transfer(self, transfer: Transfer) -> FileReceived | FileNotReceived:
         if transfer.transport is Transport.TFTP:
