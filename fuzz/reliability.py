@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from fuzz.doors import DOORS
 from fuzz.laws import HISTORIES, STEPS, counts
 from fuzz.mutation.__main__ import explained
 from fuzz.sources import digest_of_sources
@@ -58,6 +59,11 @@ def guided_rows() -> list[Row]:
             f"`python -m fuzz.guided --minutes 5 --only {run['door']}`",
         )
         for run in runs
+    ]
+    rows += [
+        (f"door `{door}`", _NOT_RUN, _NOT_RUN, f"`python -m fuzz.guided --minutes 5 --only {door}`")
+        for door in DOORS
+        if door not in {run["door"] for run in runs}
     ]
     total = sum(_number(run["inputs"]) for run in runs)
     crashes = sum(_number(run["crashes"]) for run in runs)
