@@ -127,21 +127,20 @@ def run_all(minutes: float, seed: int, doors: list[str]) -> list[Run]:
     for door in doors:
         run = run_door(door, max(1, round(minutes * 60 / len(doors))), seed)
         runs.append(run)
+        _remember(run)  # at once: a run that is ended early has counted what it did
         print(f"{run.door:16}{run.inputs:>12,} inputs {run.edges:>6} edges", end="")
         print(f"{run.corpus:>6} kept {run.crashes:>3} crashes", flush=True)
-    _remember(runs)
     return runs
 
 
-def _remember(runs: list[Run]) -> None:
+def _remember(run: Run) -> None:
     """Write what was run; inputs and seconds of a door add up over runs, until .fuzz is removed."""
     path = WORK / "guided.json"
     before = json.loads(path.read_text()) if path.exists() else []
     known = {row["door"]: Run(**row) for row in before}
-    for run in runs:
-        earlier = known.get(run.door)
-        inputs, seconds = (earlier.inputs, earlier.seconds) if earlier else (0, 0)
-        known[run.door] = replace(run, inputs=run.inputs + inputs, seconds=run.seconds + seconds)
+    earlier = known.get(run.door)
+    inputs, seconds = (earlier.inputs, earlier.seconds) if earlier else (0, 0)
+    known[run.door] = replace(run, inputs=run.inputs + inputs, seconds=run.seconds + seconds)
     path.write_text(json.dumps([asdict(run) for run in known.values()], indent=1))
 
 

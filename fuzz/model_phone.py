@@ -24,6 +24,7 @@ from fuzz.model_reading import claim_of_file, claim_of_list
 from fuzz.naive import Bad
 
 DEFAULT = "XMLDefault.cnf.xml"
+ERASED = "erased "  # before CTL or ITL, in what is written
 
 
 class NoAnswer:
@@ -58,9 +59,9 @@ class Around:
 class ModelPhone:
     """One phone through its boots. written -- (kind, octets) of this boot, in order."""
 
-    def __init__(self, device: str, newer: bool, digests: frozenset[int], bits: frozenset[int]):
+    def __init__(self, device: str, holder: Holder):
         self.device = device
-        self.holder = Holder(newer, digests, bits)
+        self.holder = holder
         self.configuration: bytes | None = None
         self.words: tuple[Word, ...] = ()
         self.written: list[tuple[str, bytes]] = []
@@ -68,22 +69,28 @@ class ModelPhone:
 
     def copy(self) -> "ModelPhone":
         """Return another phone that holds the same."""
-        other = ModelPhone(self.device, self.holder.newer, self.holder.digests, self.holder.bits)
-        other.holder, other.configuration, other.words = self.holder, self.configuration, self.words
+        other = ModelPhone(self.device, self.holder)
+        other.configuration, other.words = self.configuration, self.words
         return other
 
     def resume(self, written: list[tuple[str, bytes]], booted: "ModelPhone") -> None:
         """Hold what was written before the power failed. It was written in a boot of `booted`."""
         said = iter(booted.said)
         for kind, octets in written:
-            if kind == "CTL":
-                self.holder = replace(self.holder, ctl=claim_of_list(octets))
-            elif kind == "ITL":
-                self.holder = replace(self.holder, itl=claim_of_list(octets))
+            if kind in ("CTL", "ITL"):
+                self._hold(kind, claim_of_list(octets))
+            elif kind in (ERASED + "CTL", ERASED + "ITL"):
+                self._hold(kind.removeprefix(ERASED), None)
             elif kind == "words":
                 self.words = next(said)
             else:
                 self.configuration = octets
+
+    def _hold(self, kind: str, claim: Claim | None) -> None:
+        if kind == "CTL":
+            self.holder = replace(self.holder, ctl=claim)
+        else:
+            self.holder = replace(self.holder, itl=claim)
 
     def reset(self) -> None:
         """Hold nothing: somebody erased the phone by hand."""
@@ -110,23 +117,31 @@ class ModelPhone:
             servers = now_configured.tvs_servers
             self.holder = replace(self.holder, has_tvs_servers=bool(servers))
 
-    def _get(self, names: tuple[str, ...], around: Around) -> bytes | NoAnswer | None:
-        """The first of these files that the server has; None: it has none of them."""
+    def _get(self, names: tuple[str, ...], around: Around) -> tuple[str, bytes | NoAnswer | None]:
+        """The first of these files that the server has, and its name; None: it has none of them."""
         if not may_ask(self.holder, around.server):
-            return NoAnswer()
+            return "", NoAnswer()
         for name in names:
             found = around.serve(name)
             if found is not None:
-                return found
-        return None
+                return name, found
+        return "", None
 
     def _list(
         self, kind: str, names: tuple[str, ...], around: Around, servers: tuple[str, ...]
     ) -> None:
-        octets = self._get(names, around)
+        _, octets = self._get(names, around)
         held = self.holder.ctl if kind == "CTL" else self.holder.itl
-        if not isinstance(octets, bytes) or not octets or (held and held.octets == octets):
-            return  # L14 to L18
+        doubts = self.holder.doubts
+        if isinstance(octets, NoAnswer):
+            return  # L18
+        if not octets:  # L15 to L17
+            if held and (doubts.missing_erases if octets is None else doubts.empty_erases):
+                self.written.append((ERASED + kind, b""))
+                self._hold(kind, None)
+            return
+        if doubts.knows_same and held and held.octets == octets:
+            return  # L14
         try:
             claim = claim_of_list(octets)
         except Bad:
@@ -137,13 +152,11 @@ class ModelPhone:
             answer = judge_list(kind, claim, self.holder, words)
         if answer is not Answer.TAKE:
             return
-        if held is not None and self.holder.newer and self.words:
-            self._write_words(())  # switch tvs_flush; before the list
+        forgets = self.holder.newer and (kind == "CTL" or doubts.any_list_flushes)
+        if held is not None and forgets and self.words:
+            self._write_words(())  # before the list
         self.written.append((kind, octets))
-        if kind == "CTL":
-            self.holder = replace(self.holder, ctl=claim)
-        else:
-            self.holder = replace(self.holder, itl=claim)
+        self._hold(kind, claim)
 
     def _write_words(self, words: tuple[Word, ...]) -> None:
         self.words = words
@@ -154,15 +167,17 @@ class ModelPhone:
         signed = wants_signed_files(self.holder)
         suffix = ".sgn" if signed else ""
         names = (f"{self.device}.cnf.xml{suffix}", f"{DEFAULT}{suffix}")
-        octets = self._get(names, around)
+        name, octets = self._get(names, around)
         if not isinstance(octets, bytes):
             return
-        payload = self._payload(octets, around, servers) if signed else octets
+        payload = self._payload(name, octets, around, servers) if signed else octets
         if payload is not None and around.read(payload) is not None:
             self.configuration = payload
             self.written.append(("configuration", payload))
 
-    def _payload(self, octets: bytes, around: Around, servers: tuple[str, ...]) -> bytes | None:
+    def _payload(
+        self, name: str, octets: bytes, around: Around, servers: tuple[str, ...]
+    ) -> bytes | None:
         """What a signed configuration holds; None: it is not trusted."""
         if octets[:3] != b"\1\0\2":
             return None
@@ -170,25 +185,30 @@ class ModelPhone:
             claim = claim_of_file(octets)
         except Bad:
             return None
-        answer = judge_file(claim, self.holder, self.words)
+        answer = judge_file(claim, self.holder, self.words, name)
         if answer is Answer.ASK:
             words = (self._ask(claim, around, servers), *self.words)
-            answer = judge_file(claim, self.holder, words)
+            answer = judge_file(claim, self.holder, words, name)
         return claim.body if answer is Answer.TAKE else None
 
     def _ask(self, claim: Claim, around: Around, servers: tuple[str, ...]) -> Word:
-        """Ask one TVS after the other; whatever the first one says counts, and is kept if good."""
+        """Ask one TVS after the other; whatever the first one says counts.
+
+        It is kept if it is good; else only by `remembers_no`, and so is that nobody answered.
+        """
         itl = self.holder.itl
         known = () if itl is None else itl.listed
         trusted = tuple(one.certificate for one in known if one.function == 21 and one.certificate)
         for server in servers:
             word = around.ask_tvs(server, claim.signer, trusted)
             if word is not None:
-                if word.good:
-                    others = (one for one in self.words if one.name != word.name)
-                    self._write_words((*others, word))
-                return word
-        return Word(claim.signer, good=False)
+                break
+        else:
+            word = Word(claim.signer, good=False)
+        if word.good or self.holder.doubts.remembers_no:
+            others = (one for one in self.words if one.name != word.name)
+            self._write_words((*others, word))
+        return word
 
 
 def written_names(names: Iterable[Name]) -> bytes:

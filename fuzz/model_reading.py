@@ -54,6 +54,19 @@ def key_of(certificate: bytes) -> Key | None:
     return numbers.n, numbers.e
 
 
+@cache
+def expiry_of(certificate: bytes) -> float | None:
+    """Return the last second of a certificate; None: it cannot be read to its end."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            one = x509.load_der_x509_certificate(certificate)
+            one.issuer.rfc4514_string()
+            one.subject.rfc4514_string()
+    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm):
+        return None
+    return one.not_valid_after_utc.timestamp()
+
+
 def _claim(file: NaiveFile, listed: tuple[Listed, ...]) -> Claim:
     values = file.values
     return Claim(
@@ -66,6 +79,9 @@ def _claim(file: NaiveFile, listed: tuple[Listed, ...]) -> Claim:
         listed=listed,
         body=file.body(),
         encrypted=18 in values,
+        signed_at=int.from_bytes(values.get(15, b""), "big"),
+        title=values.get(14, b""),
+        signer_version=values.get(28, b""),
     )
 
 
@@ -97,15 +113,7 @@ def _listed(record: NaiveRecord) -> Listed:
         name=(values.get(5), values.get(6)),
         certificate=certificate,
         key=key_of(certificate) if certificate else None,
-        addresses=_addresses(values),
+        expires=expiry_of(certificate) if certificate else None,
+        address=str(ip_address(values[10])) if 10 in values else "",
+        dns=values.get(2, b"").decode("utf-8", "replace"),
     )
-
-
-def _addresses(values: dict[int, bytes]) -> frozenset[str]:
-    """What the record calls its server: the address and the name."""
-    names = set()
-    if 2 in values:
-        names.add(values[2].decode("utf-8", "replace"))
-    if 10 in values:
-        names.add(str(ip_address(values[10])))
-    return frozenset(names)

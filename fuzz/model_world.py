@@ -5,7 +5,9 @@ memory; beside each runs a `ModelPhone`. `boot` compares what the two wrote. Wha
 boots is the caller's: a state machine of hypothesis, or a story.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from hashlib import sha256
 from random import Random
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -24,14 +26,23 @@ from firmware_sim.cluster import (
     make_node,
 )
 from firmware_sim.tvs import TVSDirectory
-from fuzz.model import Name, Word
+from fuzz.model import Holder, Name, Word
 from fuzz.model_driver import Driver, Surroundings
-from fuzz.model_phone import Around, Configured, ModelPhone, NoAnswer, written_names
-from fuzz.model_reading import key_of
+from fuzz.model_phone import (
+    ERASED,
+    Around,
+    Configured,
+    ModelPhone,
+    NoAnswer,
+    written_names,
+)
+from fuzz.model_reading import expiry_of, key_of
+from fuzz.model_verdict import doubts_of
 from fuzz.signing import rsa_key
 from secd.boot import (
     AskTVS,
     BootMachine,
+    EraseTrustList,
     FileNotReceived,
     FileReceived,
     InstallTrustList,
@@ -47,7 +58,7 @@ from secd.errors import MalformedFile
 from secd.files.data import model_catalogue
 from secd.files.flash import MemoryFlash
 from secd.files.store import PhoneStore
-from secd.models import Model
+from secd.models import Model, Switches
 from secd.trust import Accept, Voucher, VoucherOutcome
 from secd.tvs import FOUND, QueryCertificate, TVSAnswer
 from secd.words import TransferFailure, Transport
@@ -96,7 +107,11 @@ class PhonePair:
 
 
 class World:
-    """Everything there is. down, tvs_down -- addresses where nobody answers, or no TVS."""
+    """Everything there is.
+
+    down, tvs_down -- addresses where nobody answers, or no TVS. missing -- lists that a server does
+    not have, as its address and CTL or ITL.
+    """
 
     def __init__(self) -> None:
         random = Random(0)  # noqa: S311 - serials, the same in every world
@@ -107,6 +122,8 @@ class World:
         self.attacker = self.maker.self_signed(_subject("attacker"))
         self.down: set[str] = set()
         self.tvs_down: set[str] = set()
+        self.missing: set[tuple[str, str]] = set()
+        self._made: dict[tuple[str, str, str], bytes | NoAnswer | None] = {}
         self.now = START
         self.phones = [self._phone(device, name) for device, name in MODELS.items()]
 
@@ -125,8 +142,18 @@ class World:
 
     def _phone(self, device: str, name: str) -> PhonePair:
         model = model_catalogue().find(name)
-        expected = ModelPhone(device, name != "7960", model.digests, model.modulus_bits)
-        return PhonePair(device, model, expected)
+        holder = Holder(name != "7960", model.digests, model.modulus_bits)
+        return PhonePair(device, model, ModelPhone(device, holder))
+
+    def switch(self, pair: PhonePair, switches: Switches) -> None:
+        """Give a phone a load of other habits; what it holds stays."""
+        pair.model = replace(pair.model, switches=switches)
+        pair.expected.holder = replace(pair.expected.holder, doubts=doubts_of(switches))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; certificates made from now on are as young as those of the beginning."""
+        self.now += seconds
+        self.maker = replace(self.maker, made_at_seconds=int(self.now) - 86400)
 
     # What clusters do
 
@@ -157,9 +184,18 @@ class World:
         """What a TFTP server answers."""
         if server in self.down or server not in ADDRESSES:
             return NoAnswer()
+        if (server, name[:3]) in self.missing:
+            return None
         cluster = self.clusters[ADDRESSES.index(server)]
         answer = ClusterFiles(cluster).answer(device, name)
         return answer if isinstance(answer, bytes) else None
+
+    def _served(self, server: str, device: str, name: str) -> bytes | NoAnswer | None:
+        """What a server answers during one boot, made once: for the model and for the phone."""
+        asked = server, device, name
+        if asked not in self._made:
+            self._made[asked] = self.serve(*asked)
+        return self._made[asked]
 
     def tvs_at(self, address: str, issuer: bytes, serial: bytes) -> tuple[bytes, TVSAnswer] | None:
         """What TVS at an address shows in its handshake, and answers; None: nobody is there."""
@@ -179,6 +215,7 @@ class World:
 
     def boot(self, pair: PhonePair, cut_after: int | None = None) -> bool:
         """Boot a phone and its model, and compare. False: the power failed."""
+        self._made.clear()
         expected = self._expected(pair)
         kept = pair.store.load()
         phone = Phone(
@@ -200,10 +237,11 @@ class World:
         written = _written(driver)
         if whole:
             pair.store.save_state(driver.machine.lists.vouchers, ())
-            assert written == expected.written
+            assert written == expected.written, _differing(pair, written, expected.written)
             pair.expected = expected
         else:
-            assert written == expected.written[: len(written)]
+            first = expected.written[: len(written)]
+            assert written == first, _differing(pair, written, first)
             pair.expected.resume(written, expected)
         self.check(pair)
         return whole
@@ -223,7 +261,7 @@ class World:
         expected = pair.expected.copy()
         around = Around(
             pair.server,
-            lambda name: self.serve(pair.server, pair.device, name),
+            lambda name: self._served(pair.server, pair.device, name),
             self._ask_model,
             _read,
             ROUNDS,
@@ -232,7 +270,7 @@ class World:
         return expected
 
     def _answer(self, pair: PhonePair, transfer: Transfer) -> FileReceived | FileNotReceived:
-        found = self.serve(transfer.server, pair.device, transfer.file_name)
+        found = self._served(transfer.server, pair.device, transfer.file_name)
         if isinstance(found, bytes):
             return FileReceived(found)
         why = TransferFailure.FILE_NOT_FOUND if found is None else TransferFailure.TIMEOUT
@@ -260,7 +298,8 @@ class World:
         if answer.status != FOUND:
             return Word(name, good=False)
         key = key_of(answer.certificate)
-        return Word(name, True, key, answer.functions, self.now + answer.lifetime_seconds)
+        until, expires = self.now + answer.lifetime_seconds, expiry_of(answer.certificate)
+        return Word(name, True, key, answer.functions, until, expires)
 
 
 def _written(driver: Driver) -> list[tuple[str, bytes]]:
@@ -268,6 +307,8 @@ def _written(driver: Driver) -> list[tuple[str, bytes]]:
     for output in driver.performed:
         if isinstance(output, InstallTrustList):
             written.append((output.kind.value, output.octets))
+        elif isinstance(output, EraseTrustList):
+            written.append((ERASED + output.kind.value, b""))
         elif isinstance(output, StoreConfiguration):
             written.append(("configuration", output.octets))
         elif isinstance(output, StoreVouchers):
@@ -276,6 +317,18 @@ def _written(driver: Driver) -> list[tuple[str, bytes]]:
     return written
 
 
+def _differing(
+    pair: PhonePair, written: list[tuple[str, bytes]], expected: list[tuple[str, bytes]]
+) -> str:
+    """Say what a phone wrote and what the model did, with the first octets of digests."""
+    said = [
+        ", ".join(f"{kind} {sha256(octets).hexdigest()[:8]}" for kind, octets in each) or "nothing"
+        for each in (written, expected)
+    ]
+    return f"{pair.device} wrote {said[0]}; by the model {said[1]}"
+
+
+@lru_cache(maxsize=512)
 def _read(octets: bytes) -> Configured | None:
     try:
         one = parse_configuration_untrusted(octets)

@@ -6,7 +6,7 @@ process: an example that fails today fails tomorrow, octet for octet. They prote
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from random import Random
 
 from cryptography import x509
@@ -43,7 +43,13 @@ class Identity:
 
     def sign(self, octets: bytes, digest: int = 1) -> bytes:
         """Return the RSASSA-PKCS1-v1_5 signature; digest numbers as in header tag 8."""
-        return self.key.sign(octets, padding.PKCS1v15(), _HASHES[digest])
+        return _signature(self, octets, digest)
+
+
+@lru_cache(maxsize=16384)
+def _signature(signer: Identity, octets: bytes, digest: int) -> bytes:
+    """These signatures are the same every time, and many lists are."""
+    return signer.key.sign(octets, padding.PKCS1v15(), _HASHES[digest])
 
 
 @cache

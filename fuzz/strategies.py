@@ -4,11 +4,13 @@ The one module that outsiders need; what it puts together stands in the other `s
 """
 
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 
 from hypothesis import settings
 from hypothesis import strategies as st
 
 from fuzz.signing import Identity, identity, rsa_key
+from fuzz.strategies_basic import among, between
 from fuzz.strategies_lists import (
     ADDRESSES,
     DEVICE_KEY,
@@ -17,28 +19,40 @@ from fuzz.strategies_lists import (
     cast,
     held_lists,
     list_record,
-    plain_header,
+    plain_parts,
     signed_files,
     signed_lists,
     whole_list,
     whole_sgn,
+    written,
 )
 from fuzz.strategies_mutations import mutated, vectors
-from fuzz.strategies_parts import header_parts, sign_parts
-from secd.envelope import Signer, decode_signed_file_untrusted, encode_header
+from fuzz.strategies_parts import sign_parts
+from fuzz.strategies_switches import switches
+from secd.envelope import (
+    Signer,
+    decode_signed_file_untrusted,
+)
 from secd.errors import MalformedFile
 from secd.files.data import model_catalogue
-from secd.models import Model
+from secd.models import (
+    Model,
+)
 from secd.trust import Context, Installed, Voucher, VoucherOutcome
-from secd.trustlist import Record, TrustList, decode_trust_list_untrusted, encode_records
+from secd.trustlist import Record, TrustList, decode_trust_list_untrusted
 from secd.words import FileKind, Transport
 
 NOW = 1_600_000_000.0
 MODEL_NAMES = ("7960", "7961", "8945", "8861")  # one of each generation
 
-models: st.SearchStrategy[Model] = st.sampled_from(
+_usual_models: st.SearchStrategy[Model] = st.sampled_from(
     [model_catalogue().find(name) for name in (*MODEL_NAMES, *MODEL_NAMES[1:])]
 )
+# Half of all phones have the defaults.
+models: st.SearchStrategy[Model] = _usual_models | st.builds(
+    lambda model, habits: replace(model, switches=habits), _usual_models, switches
+)
+_newer_models = _usual_models.filter(lambda model: model.security_by_default)
 
 
 def examples(short: int) -> int:
@@ -57,8 +71,9 @@ class Situation:
     vouchers: tuple[Voucher, ...]
 
 
+@lru_cache(maxsize=4096)
 def readable(octets: bytes) -> TrustList:
-    """Read a list that was made readable."""
+    """Read a list that was made readable; one that was read lately is not read again."""
     return decode_trust_list_untrusted(octets)
 
 
@@ -79,11 +94,14 @@ vouchers = st.builds(
 )
 
 
+_GOOD_FUNCTIONS = st.frozensets(st.sampled_from([0, 0, 2, 3]), min_size=1)
+
+
 @st.composite
 def honest_vouchers(draw: st.DrawFn) -> Voucher:
     """A voucher that fits a member of the cast: name and certificate are one identity's."""
     who = draw(cast)
-    functions = draw(st.frozensets(st.sampled_from([0, 0, 2, 3]), min_size=1))
+    functions = draw(_GOOD_FUNCTIONS)
     outcome = VoucherOutcome.VOUCHED
     return Voucher(who.issuer, who.serial, outcome, who.certificate, functions, NOW + 60)
 
@@ -101,49 +119,62 @@ any_file = st.one_of(
 )
 
 
+_ANY_KIND = st.sampled_from(FileKind)
+_USUAL_KIND = st.sampled_from([FileKind.CTL, FileKind.ITL, FileKind.SIGNED, *FileKind])
+_DEVICE_KEYS = st.sampled_from([None, rsa_key(DEVICE_KEY)])
+_FITTING = {
+    FileKind.SIGNED: signed_files(),
+    FileKind.ENCRYPTED: signed_files(encrypted=True),
+}
+_ANY_LIST = signed_lists()
+_HONEST = honest_vouchers()
+_SAID = st.lists(st.one_of(vouchers, _HONEST), max_size=2)
+_PERHAPS = st.booleans()
+
+
 @st.composite
 def contexts(draw: st.DrawFn, kind: FileKind | None = None) -> Context:
     """Any phone that asks for any kind of file."""
     return Context(
         model=draw(models),
-        kind=draw(st.sampled_from(FileKind)) if kind is None else kind,
+        kind=draw(_ANY_KIND) if kind is None else kind,
         now_seconds=NOW,
-        server_address=draw(st.sampled_from([""] * 6 + [*ADDRESSES, "192.0.2.9"])),
-        channel=draw(st.sampled_from([Transport.TFTP] * 3 + list(Transport))),
-        tvs_servers=draw(st.sampled_from([ADDRESSES[:1], ADDRESSES[:1], ()])),
-        device_key=draw(st.sampled_from([None, rsa_key(DEVICE_KEY)])),
-        manual_key=draw(st.sampled_from([None, None, bytes(range(16))])),
+        server_address=draw(among(*[""] * 6, *ADDRESSES, "192.0.2.9")),
+        channel=draw(among(*[Transport.TFTP] * 3, *Transport)),
+        tvs_servers=draw(among(ADDRESSES[:1], ADDRESSES[:1], ())),
+        device_key=draw(_DEVICE_KEYS),
+        manual_key=draw(among(None, None, bytes(range(16)))),
+        requested_name=draw(among("SEP.cnf.xml.sgn", "SEP.cnf.xml.sgn", "other.sgn", "")),
     )
+
+
+@cache
+def _contexts_of(kind: FileKind) -> st.SearchStrategy[Context]:
+    return contexts(kind)
 
 
 @st.composite
 def situations(draw: st.DrawFn) -> Situation:
     """Arguments of `decide`: the file is mostly of the kind that was asked for."""
-    kind = draw(st.sampled_from([FileKind.CTL, FileKind.ITL, FileKind.SIGNED, *FileKind]))
-    fitting = {
-        FileKind.SIGNED: signed_files(),
-        FileKind.ENCRYPTED: signed_files(encrypted=True),
-    }.get(kind, signed_lists())
-    asked = draw(any_file if draw(st.integers(0, 7)) == 7 else fitting)
-    said = draw(st.lists(st.one_of(vouchers, honest_vouchers()), max_size=2))
+    kind = draw(_USUAL_KIND)
+    fitting = _FITTING.get(kind, _ANY_LIST)
+    asked = draw(any_file if draw(between(0, 7)) == 7 else fitting)
+    said = draw(_SAID)
     signer = _signer_of(asked)
-    if signer is not None and draw(st.booleans()):
-        said.append(replace(draw(honest_vouchers()), issuer=signer.issuer, serial=signer.serial))
-    return Situation(draw(installed), asked, draw(contexts(kind)), tuple(said))
+    if signer is not None and draw(_PERHAPS):
+        said.append(replace(draw(_HONEST), issuer=signer.issuer, serial=signer.serial))
+    return Situation(draw(installed), asked, draw(_contexts_of(kind)), tuple(said))
 
 
 @st.composite
 def trusted_situations(draw: st.DrawFn) -> Situation:
     """A phone that holds lists, and a whole file that one of them lets it accept."""
-    kind = draw(st.sampled_from([FileKind.CTL, FileKind.ITL, FileKind.SIGNED, FileKind.ENCRYPTED]))
+    kind = draw(among(FileKind.CTL, FileKind.ITL, FileKind.SIGNED, FileKind.ENCRYPTED))
     signer = draw(cast)
-    parts = header_parts(encode_header(plain_header(signer)))
-    held = readable(
-        sign_parts(parts, encode_records((list_record(0, signer), list_record(2, signer))), signer)
-    )
+    held = _list_of(signer, (list_record(0, signer), list_record(2, signer)))
     context = replace(
-        draw(contexts(kind)),
-        model=draw(models.filter(lambda model: model.security_by_default)),
+        draw(_contexts_of(kind)),
+        model=draw(_newer_models),
         server_address="",
         device_key=rsa_key(DEVICE_KEY),
     )
@@ -153,9 +184,7 @@ def trusted_situations(draw: st.DrawFn) -> Situation:
             FileKind.ENCRYPTED: whole_sgn(signer, encrypted=True),
         }.get(kind, whole_list(signer))
     )
-    return Situation(
-        draw(st.sampled_from([Installed(held), Installed(held, held)])), candidate, context, ()
-    )
+    return Situation(Installed(held, held if draw(_PERHAPS) else None), candidate, context, ())
 
 
 @st.composite
@@ -167,21 +196,33 @@ def signer_situations(draw: st.DrawFn) -> Situation:
     about the signer, good, late, too weak, or with another certificate.
     """
     named = draw(_few)
-    kind = draw(st.sampled_from([FileKind.CTL, FileKind.ITL, FileKind.SIGNED]))
-    parts = header_parts(encode_header(plain_header(named)))
-    body = PAYLOADS[0] if kind is FileKind.SIGNED else encode_records(draw(_small_lists(named)))
-    held = {
-        "any": _any_held(named),
-        "tvs": _tvs_held,
-        "rollback": _rollback_held(named),
-        "first": st.builds(Installed, _small_held(named) | _small_held(identity("RECOVERY"))),
-    }
+    kind = draw(among(FileKind.CTL, FileKind.ITL, FileKind.SIGNED))
+    body = PAYLOADS[0] if kind is FileKind.SIGNED else written(draw(_members_of(named)))
     return Situation(
-        draw(held[draw(st.sampled_from(sorted(held)))]),
-        sign_parts(parts, body, draw(st.sampled_from([named, named, named, identity("STRANGER")]))),
-        Context(draw(models), kind, NOW, tvs_servers=draw(st.sampled_from([ADDRESSES] * 3 + [()]))),
-        tuple(draw(st.lists(_words_about(named), max_size=2))),
+        draw(draw(among(*_holdings(named)))),
+        sign_parts(
+            plain_parts(named), body, draw(among(named, named, named, identity("STRANGER")))
+        ),
+        Context(draw(models), kind, NOW, tvs_servers=draw(among(*[ADDRESSES] * 3, ()))),
+        tuple(draw(_words_of(named))),
     )
+
+
+@cache
+def _members_of(named: Identity) -> st.SearchStrategy[tuple[Record, ...]]:
+    return _small_lists(named)
+
+
+@cache
+def _words_of(named: Identity) -> st.SearchStrategy[list[Voucher]]:
+    return st.lists(_words_about(named), max_size=2)
+
+
+@cache
+def _holdings(named: Identity) -> tuple[st.SearchStrategy[Installed], ...]:
+    """What it holds: anything, no signer but TVS, lists after a rollback, one list."""
+    first = st.builds(Installed, _small_held(named) | _small_held(identity("RECOVERY")))
+    return _any_held(named), _tvs_held, _rollback_held(named), first
 
 
 def _any_held(named: Identity) -> st.SearchStrategy[Installed]:
@@ -204,26 +245,25 @@ def _small_held(named: Identity) -> st.SearchStrategy[TrustList | None]:
 
 
 def _list_of(signer: Identity, members: tuple[Record, ...]) -> TrustList:
-    parts = header_parts(encode_header(plain_header(signer)))
-    return readable(sign_parts(parts, encode_records(members), signer))
+    return readable(sign_parts(plain_parts(signer), written(members), signer))
 
 
 @st.composite
 def _small_lists(draw: st.DrawFn, named: Identity) -> tuple[Record, ...]:
     """No, one or two records of a name, and perhaps one of TVS."""
     members = []
-    for _ in range(draw(st.sampled_from([0, 1, 1, 2]))):
-        function = draw(st.sampled_from([0, 0, 2, 3, 1, 21]))
-        who = draw(st.sampled_from([named, named, identity("TOKEN1", "CCM"), identity("TVS")]))
+    for _ in range(draw(among(0, 1, 1, 2))):
+        function = draw(among(0, 0, 2, 3, 1, 21))
+        who = draw(among(named, named, identity("TOKEN1", "CCM"), identity("TVS")))
         member = list_record(function, who)
-        match draw(st.sampled_from(["whole"] * 6 + ["bare", "issuer"])):
+        match draw(among(*["whole"] * 6, "bare", "issuer")):
             case "bare":
                 layout = tuple(tag for tag in member.layout if tag != 9)
                 member = replace(member, certificate=None, layout=layout)
             case "issuer":
                 member = replace(member, issuer=b"CN=somebody else")
         members.append(member)
-    tvs = draw(st.sampled_from([(), (_TVS,), (_TVS,), (bare_record(21),)]))
+    tvs = draw(_TVS_OR_NOT)
     return (*members, *tvs)
 
 
@@ -232,14 +272,15 @@ def _words_about(draw: st.DrawFn, named: Identity) -> Voucher:
     return Voucher(
         named.issuer,
         named.serial,
-        draw(st.sampled_from([VoucherOutcome.VOUCHED] * 4 + list(VoucherOutcome))),
-        draw(st.sampled_from([named, named, named, identity("TVS")])).certificate,
-        frozenset(draw(st.sampled_from([(0,), (0,), (2,), (3,), (4,), (0, 2), ()]))),
-        draw(st.sampled_from([NOW + 1, NOW + 1, NOW, NOW - 1])),
+        draw(among(*[VoucherOutcome.VOUCHED] * 4, *VoucherOutcome)),
+        draw(among(named, named, named, identity("TVS"))).certificate,
+        frozenset(draw(among((0,), (0,), (2,), (3,), (4,), (0, 2), ()))),
+        draw(among(NOW + 1, NOW + 1, NOW, NOW - 1)),
     )
 
 
 _TVS = list_record(21, identity("TVS"))
+_TVS_OR_NOT = st.sampled_from([(), (_TVS,), (_TVS,), (bare_record(21),)])
 # Lists that do not know the signer, and a TVS to ask.
 _tvs_held = st.builds(
     Installed,

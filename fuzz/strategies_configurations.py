@@ -4,6 +4,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from hypothesis import strategies as st
 
+from fuzz.strategies_basic import among
 from secd.configuration import CallManager, Configuration, Server
 
 _HOST = st.text(st.sampled_from("abc.-<&é1"), min_size=1, max_size=10).filter(str.strip)
@@ -31,6 +32,9 @@ configurations = st.builds(
 )
 
 
+_UNKNOWN = st.lists(st.sampled_from(["<x/>", "<y a='b'>text</y>", "<!-- c -->", "\n"]), max_size=3)
+
+
 @st.composite
 def written(draw: st.DrawFn, configuration: Configuration) -> bytes:
     """The XML of a configuration; elements, members and unknown ones in any order."""
@@ -56,9 +60,7 @@ def written(draw: st.DrawFn, configuration: Configuration) -> bytes:
             "devicePool",
             _wrap("callManagerGroup", _wrap("members", draw(_shuffled(_manager_members(one))))),
         ),
-        *draw(
-            st.lists(st.sampled_from(["<x/>", "<y a='b'>text</y>", "<!-- c -->", "\n"]), max_size=3)
-        ),
+        *draw(_UNKNOWN),
     ]
     return _wrap("device", draw(_shuffled(elements))).encode()
 
@@ -67,9 +69,9 @@ def written(draw: st.DrawFn, configuration: Configuration) -> bytes:
 def octets(draw: st.DrawFn) -> bytes:
     """A configuration with one element or attribute spoilt, or its octets damaged."""
     text = draw(written(draw(configurations)))
-    old, new = draw(st.sampled_from(_SPOILT))
-    text = text.replace(old, new, draw(st.sampled_from([1, -1])))
-    cut = draw(st.sampled_from([None, None, None, 0, 10, -1, -9]))
+    old, new = draw(among(*_SPOILT))
+    text = text.replace(old, new, draw(among(1, -1)))
+    cut = draw(among(None, None, None, 0, 10, -1, -9))
     return text[:cut]
 
 

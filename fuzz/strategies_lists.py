@@ -5,13 +5,16 @@ recovery key, TVS and a stranger, each with an impostor who has the same issuer 
 another key. Whoever is named in a header need not be the one who signed.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 from hypothesis import strategies as st
 
 from fuzz.signing import Identity, identity, rsa_key
+from fuzz.strategies_basic import among, between, octets_up_to
 from fuzz.strategies_parts import (
+    Part,
     broken,
     header_parts,
     record_parts,
@@ -36,7 +39,6 @@ from secd.trustlist import (
     Record,
     decode_trust_list_untrusted,
     encode_record,
-    encode_records,
 )
 
 NAMES = ("TOKEN1", "TOKEN2", "CCM", "RECOVERY", "TVS", "STRANGER")
@@ -99,9 +101,9 @@ ORDINARY = (
 @st.composite
 def usual_records(draw: st.DrawFn) -> Record:
     """A record of the cast: complete, by certutils, without certificate, or of odd values."""
-    function = draw(st.sampled_from(FUNCTIONS))
-    full = list_record(function, draw(cast), draw(st.sampled_from(ADDRESSES)))
-    match draw(st.sampled_from(["cucm"] * 6 + ["certutils", "bare", "lost", "garbled", "odd"])):
+    function = draw(among(*FUNCTIONS))
+    full = list_record(function, draw(cast), draw(among(*ADDRESSES)))
+    match draw(among(*["cucm"] * 6, "certutils", "bare", "lost", "garbled", "odd")):
         case "certutils":
             return replace(full, dns_name=None, ip_address=None, layout=CERTUTILS_RECORD_LAYOUT)
         case "bare":
@@ -110,13 +112,14 @@ def usual_records(draw: st.DrawFn) -> Record:
             layout = tuple(tag for tag in full.layout if tag != 9)
             return replace(full, certificate=None, layout=layout)
         case "garbled":
-            return replace(full, certificate=draw(st.binary(max_size=6)))
+            return replace(full, certificate=draw(octets_up_to(6)))
         case "odd":
             return draw(records())
         case _:
             return full
 
 
+@cache
 def plain_header(named: Identity) -> Header:
     """The header that CUCM writes for a list that an identity signs, with room for a signature."""
     return pad(
@@ -137,34 +140,81 @@ def plain_header(named: Identity) -> Header:
 @st.composite
 def list_headers(draw: st.DrawFn, named: Identity) -> Header:
     """A header that names an identity as its signer, nearly always with SHA-1."""
-    signer_version = draw(st.sampled_from([None, None, (1, 0), (1, 1)]))
+    return _list_header(
+        named,
+        draw(among((1, 2), (1, 2), (1, 0), (3, 7))),
+        draw(among(*[1] * 16, 2, 3)),
+        draw(among(*[0] * 20, 1)),
+        draw(among(1_500_000_000, 1_400_000_000, 0)),
+        draw(among(None, None, (1, 0), (1, 1))),
+    )
+
+
+@cache
+def _list_header(
+    named: Identity,
+    version: tuple[int, int],
+    digest: int,
+    algorithm: int,
+    timestamp: int,
+    signer_version: tuple[int, int] | None,
+) -> Header:
     return pad(
         replace(
             plain_header(named),
-            version=draw(st.sampled_from([(1, 2), (1, 2), (1, 0), (3, 7)])),
-            digest=draw(st.sampled_from([1] * 16 + [2, 3])),
-            signature_algorithm=draw(st.sampled_from([0] * 20 + [1])),
-            timestamp=draw(st.sampled_from([1_500_000_000, 1_400_000_000, 0])),
+            version=version,
+            digest=digest,
+            signature_algorithm=algorithm,
+            timestamp=timestamp,
             signer_version=signer_version,
             layout=CUCM_LAYOUT if signer_version is None else CERTUTILS_LIST_LAYOUT,
         )
     )
 
 
+@lru_cache(maxsize=4096)
+def _cut(header: Header) -> tuple[Part, ...]:
+    return tuple(header_parts(encode_header(header)))
+
+
+@lru_cache(maxsize=4096)
+def _record(record: Record) -> bytes:
+    return encode_record(record)
+
+
+def written(records: Iterable[Record]) -> bytes:
+    """Return the body of a list; what was written lately is not encoded again."""
+    return b"".join(map(_record, records))
+
+
+_MISSING = st.sets(st.integers(0, len(ORDINARY) - 1), max_size=2)
+_ONE_MORE = st.lists(usual_records(), max_size=1)
+_PERHAPS = st.booleans()
+
+
 @st.composite
 def held_records(draw: st.DrawFn) -> tuple[Record, ...]:
     """Most of an ordinary cluster, in its order, and perhaps a stranger thing."""
-    missing = draw(st.sets(st.integers(0, len(ORDINARY) - 1), max_size=2))
+    missing = draw(_MISSING)
     ordinary = [record for at, record in enumerate(ORDINARY) if at not in missing]
-    return (*ordinary, *draw(st.lists(usual_records(), max_size=1)))
+    return (*ordinary, *draw(_ONE_MORE))
+
+
+_HELD = held_records()
+_MEMBERS = _HELD | st.lists(usual_records(), max_size=4)
+
+
+@cache
+def plain_parts(named: Identity) -> tuple[Part, ...]:
+    """`plain_header`, cut."""
+    return _cut(plain_header(named))
 
 
 @st.composite
 def held_lists(draw: st.DrawFn) -> bytes:
     """What a phone of an ordinary cluster holds: readable, whoever signed it."""
     named = draw(cast)
-    parts = header_parts(encode_header(plain_header(named)))
-    return sign_parts(parts, encode_records(draw(held_records())), named)
+    return sign_parts(plain_parts(named), written(draw(_HELD)), named)
 
 
 @st.composite
@@ -175,21 +225,21 @@ def signed_lists(draw: st.DrawFn, *, breaking: bool = True) -> bytes:
     """
     named = draw(cast)
     header = draw(list_headers(named))
-    members = list(draw(held_records() | st.lists(usual_records(), max_size=4)))
-    if draw(st.booleans()):  # half of all lists list their signer
-        members.append(list_record(draw(st.sampled_from([0, 0, 0, 2, 21])), named))
-    parts = header_parts(encode_header(header))
-    bodies = [encode_record(member) for member in members]
+    members = list(draw(_MEMBERS))
+    if draw(_PERHAPS):  # half of all lists list their signer
+        members.append(list_record(draw(among(0, 0, 0, 2, 21)), named))
+    parts: Sequence[Part] = _cut(header)
+    bodies = [_record(member) for member in members]
     if breaking:
-        match draw(st.sampled_from(["whole"] * 9 + ["header", "record", "tail"])):
+        match draw(among(*["whole"] * 9, "header", "record", "tail")):
             case "header":
-                parts = draw(broken(parts))
+                parts = draw(broken(list(parts)))
             case "record" if bodies:
-                at = draw(st.integers(0, len(bodies) - 1))
+                at = draw(between(0, len(bodies) - 1))
                 cut = draw(broken(record_parts(bodies[at])))
-                bodies[at] = write_record(cut, draw(st.sampled_from([0, 0, 0, 1, -1])))
+                bodies[at] = write_record(cut, draw(among(0, 0, 0, 1, -1)))
             case "tail":
-                bodies.append(draw(st.binary(max_size=8)))
+                bodies.append(draw(octets_up_to(8)))
             case _:
                 pass
     return sign_parts(parts, b"".join(bodies), draw(signers(named)), _hash_of(header))
@@ -197,23 +247,22 @@ def signed_lists(draw: st.DrawFn, *, breaking: bool = True) -> bytes:
 
 def signers(named: Identity) -> st.SearchStrategy[Identity]:
     """Who holds the pen: nine times in ten the one who is named."""
-    return st.sampled_from([named] * 9 + [identity("STRANGER")])
+    return among(*[named] * 9, identity("STRANGER"))
 
 
 @st.composite
 def signed_files(draw: st.DrawFn, *, encrypted: bool = False) -> bytes:
     """A `.sgn` or `.enc.sgn`, signed; mostly by the one it names, mostly whole."""
     named = draw(cast)
-    wrong = draw(st.sampled_from(["", "", "", "key", "digest"]))
-    header, body = _file(
-        draw(list_headers(named)), draw(st.sampled_from(PAYLOADS)), encrypted, wrong
-    )
-    parts = header_parts(encode_header(header))
-    if draw(st.sampled_from([False] * 6 + [True])):
-        parts = draw(broken(parts))
+    wrong = draw(among("", "", "", "key", "digest"))
+    header, body = _file(draw(list_headers(named)), draw(among(*PAYLOADS)), encrypted, wrong)
+    parts: Sequence[Part] = _cut(header)
+    if draw(among(*[False] * 6, True)):
+        parts = draw(broken(list(parts)))
     return sign_parts(parts, body, draw(signers(named)), _hash_of(header))
 
 
+@cache
 def whole_sgn(signer: Identity, *, encrypted: bool = False) -> st.SearchStrategy[bytes]:
     """A `.sgn` or `.enc.sgn` with nothing wrong about it."""
 
@@ -224,10 +273,10 @@ def whole_sgn(signer: Identity, *, encrypted: bool = False) -> st.SearchStrategy
     return st.sampled_from(PAYLOADS).map(make)
 
 
+@cache
 def whole_list(signer: Identity) -> st.SearchStrategy[bytes]:
     """A list with nothing wrong about it."""
-    parts = header_parts(encode_header(plain_header(signer)))
-    return held_records().map(lambda held: sign_parts(parts, encode_records(held), signer))
+    return _HELD.map(lambda held: sign_parts(plain_parts(signer), written(held), signer))
 
 
 def _file(

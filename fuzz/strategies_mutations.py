@@ -9,6 +9,12 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
+from fuzz.strategies_basic import between, octets_up_to
+
+_EARLY = st.booleans()
+_SIZES = st.sampled_from([1, 1, 2, 3, 4, 8, 50])
+_WAYS = st.sampled_from(["flip", "flip", "length", "cut", "drop", "put", "double", "cross"])
+_OFF = st.sampled_from([-64, -3, -1, 1, 3, 64, 0x8000])
 VECTORS = Path(__file__).parent.parent / "tests" / "vectors"
 
 
@@ -23,7 +29,7 @@ def vectors() -> tuple[bytes, ...]:
 def mutated(draw: st.DrawFn, sources: st.SearchStrategy[bytes]) -> bytes:
     """A file of `sources` after one to three mutations."""
     octets = draw(sources)
-    for _ in range(draw(st.integers(1, 3))):
+    for _ in range(draw(between(1, 3))):
         octets = draw(_once(octets, sources))
     return octets
 
@@ -31,13 +37,11 @@ def mutated(draw: st.DrawFn, sources: st.SearchStrategy[bytes]) -> bytes:
 @st.composite
 def _once(draw: st.DrawFn, octets: bytes, sources: st.SearchStrategy[bytes]) -> bytes:
     # Most of what can go wrong in reading goes wrong in the header or at the first record.
-    at = draw(st.integers(0, min(len(octets), 40)) | st.integers(0, len(octets)))
-    size = draw(st.sampled_from([1, 1, 2, 3, 4, 8, 50]))
-    match draw(
-        st.sampled_from(["flip", "flip", "length", "cut", "drop", "put", "double", "cross"])
-    ):
+    at = draw(between(0, min(len(octets), 40) if draw(_EARLY) else len(octets)))
+    size = draw(_SIZES)
+    match draw(_WAYS):
         case "flip":
-            mask = draw(st.integers(1, 255))
+            mask = draw(between(1, 255))
             return (
                 octets[:at]
                 + bytes(octet ^ mask for octet in octets[at : at + 1])
@@ -45,14 +49,14 @@ def _once(draw: st.DrawFn, octets: bytes, sources: st.SearchStrategy[bytes]) -> 
             )
         case "length":
             number = int.from_bytes(octets[at : at + 2], "big")
-            number += draw(st.sampled_from([-64, -3, -1, 1, 3, 64, 0x8000]))
+            number += draw(_OFF)
             return octets[:at] + (number % 65536).to_bytes(2, "big") + octets[at + 2 :]
         case "cut":
             return octets[:at]
         case "drop":
             return octets[:at] + octets[at + size :]
         case "put":
-            return octets[:at] + draw(st.binary(max_size=8)) + octets[at:]
+            return octets[:at] + draw(octets_up_to(8)) + octets[at:]
         case "double":
             return octets[: at + size] + octets[at:]
         case _:

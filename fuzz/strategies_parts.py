@@ -5,17 +5,20 @@ containers and of the header are computed unless a part lies about its own, so t
 or another value is the only thing wrong with a file.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
 from fuzz.signing import Identity
+from fuzz.strategies_basic import among, between, octets_up_to
 
 _CONTAINERS = (3, 7, 9, 16, 17, 21)
 _PADDING = 13
 _SIGNATURE = 12
 _LENGTH = 2
 _LIES = st.sampled_from([-2, -1, 1, 2, 255, -65535, 65535])
+_WAYS = st.sampled_from(["drop", "double", "move", "retag", "value", "lie", "inside"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def write_record(parts: list[Part], lie: int = 0) -> bytes:
 
 
 def sign_parts(
-    parts: list[Part], body: bytes, signer: Identity, digest: int = 1, lie: int = 0
+    parts: Sequence[Part], body: bytes, signer: Identity, digest: int = 1, lie: int = 0
 ) -> bytes:
     """Write a file whose signature is right for whatever the parts are.
 
@@ -97,12 +100,12 @@ def sign_parts(
 def broken(draw: st.DrawFn, parts: list[Part]) -> list[Part]:
     """The same parts, one of them wrong (or, now and then, only somewhere else)."""
     if not parts:
-        return [Part(draw(st.integers(0, 30)), draw(st.binary(max_size=4)))]
+        return [Part(draw(between(0, 30)), draw(octets_up_to(4)))]
     broken_parts = list(parts)
-    at = draw(st.integers(0, len(parts) - 1))
-    to = draw(st.integers(0, len(parts)))
+    at = draw(between(0, len(parts) - 1))
+    to = draw(between(0, len(parts)))
     part = parts[at]
-    match draw(st.sampled_from(["drop", "double", "move", "retag", "value", "lie", "inside"])):
+    match draw(_WAYS):
         case "drop":
             del broken_parts[at]
         case "double":
@@ -110,15 +113,13 @@ def broken(draw: st.DrawFn, parts: list[Part]) -> list[Part]:
         case "move":
             broken_parts.insert(to, broken_parts.pop(at))
         case "retag":
-            broken_parts[at] = replace(part, tag=draw(st.integers(0, 30)))
+            broken_parts[at] = replace(part, tag=draw(between(0, 30)))
         case "value":
             broken_parts[at] = replace(part, value=draw(_other_values(part.value)))
         case "lie":
             broken_parts[at] = replace(part, lie=draw(_LIES))
         case _:
-            inside = (
-                0 if part.inside is None else max(0, part.inside + draw(st.sampled_from([-1, 1])))
-            )
+            inside = 0 if part.inside is None else max(0, part.inside + draw(among(-1, 1)))
             broken_parts[at] = replace(part, inside=inside)
     return broken_parts
 
@@ -136,7 +137,7 @@ def _other_values(value: bytes) -> st.SearchStrategy[bytes]:
     )
 
 
-def _header_pieces(parts: list[Part], lie: int) -> list[bytes]:
+def _header_pieces(parts: Sequence[Part], lie: int) -> list[bytes]:
     pieces = [_piece(part, len(part.value)) for part in parts]
     # From the last to the first, so that inner containers have their lengths already.
     for at, part in reversed(list(enumerate(parts))):

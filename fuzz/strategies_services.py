@@ -5,6 +5,7 @@ one spoils the other.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 from hypothesis import strategies as st
 
@@ -47,11 +48,16 @@ _CAPF_VALUES: dict[int, st.SearchStrategy[bytes]] = {
 }
 
 
+@cache
+def _tags_among(tags: tuple[int, ...]) -> st.SearchStrategy[list[int]]:
+    return st.lists(st.sampled_from(tags), unique=True, max_size=6)
+
+
 @st.composite
 def _elements(
     draw: st.DrawFn, values: dict[int, st.SearchStrategy[bytes]]
 ) -> tuple[tuple[int, bytes], ...]:
-    tags = draw(st.lists(st.sampled_from(sorted(values)), unique=True, max_size=6))
+    tags = draw(_tags_among(tuple(sorted(values))))
     return tuple((tag, draw(values[tag])) for tag in tags)
 
 

@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from fuzz.strategies_basic import among, between, octets_up_to
 from secd.tftp.packets import (
     Acknowledgement,
     Data,
@@ -32,16 +33,16 @@ packets: st.SearchStrategy[Packet] = st.one_of(
 def datagrams(draw: st.DrawFn) -> bytes:
     """A packet, whole, cut, longer, under another opcode, or with a NUL too many or too few."""
     octets = draw(packets).encode()
-    match draw(st.sampled_from(["whole", "cut", "more", "opcode", "nul", "text"])):
+    match draw(among("whole", "cut", "more", "opcode", "nul", "text")):
         case "cut":
-            return octets[: draw(st.integers(0, len(octets)))]
+            return octets[: draw(between(0, len(octets)))]
         case "more":
-            return octets + draw(st.binary(max_size=6))
+            return octets + draw(octets_up_to(6))
         case "opcode":
-            return bytes([draw(st.sampled_from([0, 1])), draw(st.integers(0, 7))]) + octets[2:]
+            return bytes([draw(among(0, 1)), draw(between(0, 7))]) + octets[2:]
         case "nul":
-            return octets.replace(b"\0", draw(st.sampled_from([b"", b"\0\0"])))
+            return octets.replace(b"\0", draw(among(b"", b"\0\0")))
         case "text":
-            return octets[:4] + draw(st.binary(max_size=20))
+            return octets[:4] + draw(octets_up_to(20))
         case _:
             return octets

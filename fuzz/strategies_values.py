@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from fuzz.strategies_basic import among, between
 from secd.envelope import Encryption, Header, Signer
 from secd.trustlist import Record
 
@@ -36,25 +37,39 @@ encryptions = st.builds(
     plaintext_digest=BLOBS,
 )
 
+_CODES = st.sampled_from([0, 1, 1, 2, 3]) | OCTET
+_PAIRS = st.tuples(OCTET, OCTET)
+_SIGNERS = st.builds(Signer, TEXTS, TEXTS, BLOBS)
+_ANY_TEXT = st.none() | TEXTS
+_ANY_BLOB = st.none() | BLOBS
+_ANY_OCTET = st.none() | OCTET
+_ANY_TIME = st.none() | st.integers(0, 2**32 - 1)
+_ANY_PAIR = st.none() | _PAIRS
+_ANY_ENCRYPTION = st.none() | encryptions
+_ANY_FUNCTION = st.none() | st.sampled_from([0, 1, 2, 3, 4, 7, 21]) | NUMBER
+_UNKNOWN_OF_HEADER = st.lists(st.tuples(UNKNOWN_HEADER_TAGS, BLOBS), max_size=2)
+_UNKNOWN_OF_RECORD = st.lists(UNKNOWN_RECORD_TAGS, max_size=2)
+_NESTS = st.lists(st.sampled_from(CONTAINERS), unique=True, max_size=6)
+
 _Node = tuple[int, list["_Node"]]
 
 
 @st.composite
 def headers(draw: st.DrawFn) -> Header:
     """Any header that can be written; the signature is of the right length and of no key."""
-    code = draw(st.sampled_from([0, 1, 1, 2, 3]) | OCTET)
+    code = draw(_CODES)
     size = SIGNATURE_BYTES.get(code)
     header = Header(
-        version=draw(st.tuples(OCTET, OCTET)),
-        signer=draw(st.builds(Signer, TEXTS, TEXTS, BLOBS)),
+        version=draw(_PAIRS),
+        signer=draw(_SIGNERS),
         digest=draw(OCTET),
         signature_algorithm=draw(OCTET),
         modulus_code=code,
         signature=draw(BLOBS) if size is None else bytes([draw(OCTET)]) * size,
-        file_name=draw(st.none() | TEXTS),
-        timestamp=draw(st.none() | st.integers(0, 2**32 - 1)),
-        signer_version=draw(st.none() | st.tuples(OCTET, OCTET)),
-        encryption=draw(st.none() | encryptions),
+        file_name=draw(_ANY_TEXT),
+        timestamp=draw(_ANY_TIME),
+        signer_version=draw(_ANY_PAIR),
+        encryption=draw(_ANY_ENCRYPTION),
     )
     return draw(laid_out(header))
 
@@ -62,17 +77,17 @@ def headers(draw: st.DrawFn) -> Header:
 @st.composite
 def laid_out(draw: st.DrawFn, header: Header) -> Header:
     """The same values in another order and nesting, with other padding and unknown tags."""
-    unknown = draw(st.lists(st.tuples(UNKNOWN_HEADER_TAGS, BLOBS), max_size=2))
+    unknown = draw(_UNKNOWN_OF_HEADER)
     tags = [4, 5, 6, 8, 10, 11, 12]
     tags += [14] if header.file_name is not None else []
     tags += [15] if header.timestamp is not None else []
     tags += [28] if header.signer_version is not None else []
     tags += _ENCRYPTION_TAGS if header.encryption is not None else ()
-    tags += [13] * draw(st.integers(0, 3)) + [tag for tag, _ in unknown]
+    tags += [13] * draw(between(0, 3)) + [tag for tag, _ in unknown]
     nodes: list[_Node] = [(tag, []) for tag in draw(st.permutations(tags))]
-    for container in draw(st.lists(st.sampled_from(CONTAINERS), unique=True, max_size=6)):
-        start = draw(st.integers(0, len(nodes)))
-        end = draw(st.integers(start, len(nodes)))
+    for container in draw(_NESTS):
+        start = draw(between(0, len(nodes)))
+        end = draw(between(start, len(nodes)))
         nodes[start:end] = [(container, nodes[start:end])]
     layout = ((1, 0), (2, 0), *_flat(nodes))
     # Unknown values stand in the order of the file; two of the same tag may change places.
@@ -97,17 +112,17 @@ def _place(pairs: list[tuple[int, bytes]], tag: int) -> int:
 def records(draw: st.DrawFn) -> Record:
     """Any record that can be written, an empty one included."""
     record = Record(
-        function=draw(st.none() | st.sampled_from([0, 1, 2, 3, 4, 7, 21]) | NUMBER),
-        dns_name=draw(st.none() | TEXTS),
-        subject=draw(st.none() | TEXTS),
-        issuer=draw(st.none() | TEXTS),
-        serial=draw(st.none() | BLOBS),
-        public_key=draw(st.none() | BLOBS),
-        signature=draw(st.none() | BLOBS),
-        certificate=draw(st.none() | BLOBS),
-        ip_address=draw(st.none() | st.sampled_from([bytes(4), bytes(16)])),
-        certificate_hash=draw(st.none() | BLOBS),
-        hash_digest=draw(st.none() | OCTET),
+        function=draw(_ANY_FUNCTION),
+        dns_name=draw(_ANY_TEXT),
+        subject=draw(_ANY_TEXT),
+        issuer=draw(_ANY_TEXT),
+        serial=draw(_ANY_BLOB),
+        public_key=draw(_ANY_BLOB),
+        signature=draw(_ANY_BLOB),
+        certificate=draw(_ANY_BLOB),
+        ip_address=draw(among(None, bytes(4), bytes(16))),
+        certificate_hash=draw(_ANY_BLOB),
+        hash_digest=draw(_ANY_OCTET),
     )
     return draw(rearranged(record))
 
@@ -128,7 +143,7 @@ def rearranged(draw: st.DrawFn, record: Record) -> Record:
         11: record.certificate_hash,
         12: record.hash_digest,
     }
-    unknown = draw(st.lists(UNKNOWN_RECORD_TAGS, max_size=2))
+    unknown = draw(_UNKNOWN_OF_RECORD)
     tags = [tag for tag, value in by_tag.items() if value is not None] + unknown
     values = tuple(draw(BLOBS) for _ in unknown)
     return replace(record, unknown=values, layout=tuple(draw(st.permutations(tags))))

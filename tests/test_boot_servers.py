@@ -48,8 +48,14 @@ from trust_lists import (
     with_signer_version,
 )
 
-from secd.boot import FileNotReceived, FileReceived, InstallTrustList, Transfer
-from secd.models import Model, P0AddressFields, Switches
+from secd.boot import (
+    EraseTrustList,
+    FileNotReceived,
+    FileReceived,
+    InstallTrustList,
+    Transfer,
+)
+from secd.models import Absent, Model, P0AddressFields, Switches
 from secd.trace import (
     ConfigurationAccepted,
     FetchEnded,
@@ -66,7 +72,7 @@ from secd.trace import (
     TrustListsFailed,
 )
 from secd.trustlist import Function
-from secd.words import BootOutcome, TransferFailure, Transport
+from secd.words import BootOutcome, FileKind, TransferFailure, Transport
 
 CTL1 = make_ctl(TOKEN1)
 MIXED = {CTL: CTL1, ITL: make_itl(CCM), SIGNED: make_sgn(CCM, xml())}
@@ -292,6 +298,16 @@ def test_by_the_switch_the_request_goes_out_and_the_file_is_refused() -> None:
     assert done.refusals == [(CTL, "SERVER_NOT_IN_CTL"), (SIGNED, "SERVER_NOT_IN_CTL")]
     assert done.did(InstallTrustList) == []
     assert done.conclusions == [TrustListsFailed(ListsFailure.UPDATE_FAILED)]
+
+
+def test_by_the_switch_an_unlisted_server_erases_no_list_by_having_none() -> None:
+    """Found by the histories of fuzz/: then it gave an unsigned configuration as well."""
+    switches = Switches(p0_asks_unlisted_server=True, not_found=Absent.ERASE)
+    done = boot(phone(switched(P0, switches), ELSEWHERE, installed=OF_PUBLISHER), shelf({}))
+    assert done.asked[0] == (ELSEWHERE, CTL)
+    assert done.did(EraseTrustList) == []
+    listed = boot(phone(switched(P0, switches), PUBLISHER, installed=OF_PUBLISHER), shelf({}))
+    assert listed.did(EraseTrustList) == [EraseTrustList(FileKind.CTL)]
 
 
 @pytest.mark.parametrize(

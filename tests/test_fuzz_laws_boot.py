@@ -1,6 +1,5 @@
 """Laws of fetches and boots: a refusal changes no flash, and everything ends."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -17,7 +16,6 @@ from secd.boot import (
     FileNotReceived,
     FileReceived,
     Phone,
-    Transfer,
     TVSServerAnswered,
     TVSServerFailed,
 )
@@ -68,26 +66,29 @@ phones = st.builds(
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Script:
     """What is answered, in order; afterwards nobody answers any more."""
 
-    answers: Iterator[FileReceived | FileNotReceived]
-    words: Iterator[Voucher]
+    answers: tuple[FileReceived | FileNotReceived, ...]
+    words: tuple[Voucher, ...]
 
-    def serve(self, _: Transfer) -> FileReceived | FileNotReceived:
+    def surroundings(self) -> Surroundings:
+        """The script from its beginning."""
+        answers, words = iter(self.answers), iter(self.words)
         silence = FileNotReceived(TransferFailure.TIMEOUT, 0, "timeout")
-        return next(self.answers, silence)
 
-    def ask(self, _: BootMachine, asked: AskTVS) -> TVSServerAnswered | TVSServerFailed:
-        word = next(self.words, None)
-        if word is None:
-            return TVSServerFailed(asked.server, asked.port, "silence")
-        return TVSServerAnswered(word)
+        def ask(_: BootMachine, asked: AskTVS) -> TVSServerAnswered | TVSServerFailed:
+            word = next(words, None)
+            if word is None:
+                return TVSServerFailed(asked.server, asked.port, "silence")
+            return TVSServerAnswered(word)
+
+        return Surroundings(lambda _: next(answers, silence), ask, TRANSPORTS)
 
 
 scripts = st.builds(
-    lambda given_answers, words: Script(iter(given_answers), iter(words)),
+    lambda given_answers, words: Script(tuple(given_answers), tuple(words)),
     st.lists(answers, max_size=12),
     st.lists(honest_vouchers() | vouchers, max_size=3),
 )
@@ -100,7 +101,7 @@ def booted(phone: Phone, script: Script) -> Driver:
         held = phone.installed.of(kind)
         if held is not None:
             store.save_list(kind, held.octets)
-    driver = Driver(phone, flash, Surroundings(script.serve, script.ask, TRANSPORTS), NOW)
+    driver = Driver(phone, flash, script.surroundings(), NOW)
     attempts = FILES_OF_A_ROUND * len(ADDRESSES) * len(phone.model.transports)
     assert driver.run((ROUNDS + 1) * (attempts + FILES_OF_A_ROUND + 1) + 1)
     return driver

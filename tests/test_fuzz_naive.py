@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fuzz import model, model_phone, model_reading, naive
+from fuzz import model, model_doubts, model_peers, model_phone, model_reading, naive
 from fuzz.agreement import assert_agreed, read_naively, read_signed_file
 from fuzz.strategies import any_file, examples
 from fuzz.strategies_lists import signed_files, signed_lists
@@ -17,7 +17,7 @@ from fuzz.strategies_parts import Part, broken, header_parts, write_header
 from fuzz.strategies_values import headers
 from secd.envelope import encode_header
 
-SECOND_OPINIONS = ("fuzz.naive", "fuzz.model", "fuzz.model_reading")
+SECOND_OPINIONS = ("fuzz.naive", "fuzz.model", "fuzz.model_doubts", "fuzz.model_reading")
 LAW = settings(max_examples=examples(40))
 made = st.one_of(signed_lists(), signed_files(), signed_files(encrypted=True))
 
@@ -60,7 +60,9 @@ def test_all_vectors_are_read_by_both() -> None:
         assert_agreed(octets)
 
 
-@pytest.mark.parametrize("module", [naive, model, model_reading, model_phone])
+@pytest.mark.parametrize(
+    "module", [naive, model, model_doubts, model_peers, model_reading, model_phone]
+)
 def test_the_second_opinions_share_no_code_with_the_first(module: ModuleType) -> None:
     tree = ast.parse(inspect.getsource(module))
     imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

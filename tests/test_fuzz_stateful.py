@@ -9,10 +9,13 @@ from firmware_sim.cluster.signing import sign_file, sign_list_elsewhere
 from firmware_sim.tvs import Entry
 from fuzz.model_world import ADDRESSES, ATTACKER, MODELS, SUBSCRIBER, World
 from fuzz.strategies import examples
+from fuzz.strategies_switches import switches
 from secd.crypto import Digest
 from secd.errors import MalformedFile
+from secd.models import Switches
 from secd.trustlist import Record, decode_trust_list_untrusted
 
+YEAR = 365 * 86400
 LISTS = ("CTLFile.tlv", "ITLFile.tlv")
 RELEASES = [Release(8, 6, 2), Release(10, 0, 1), Release(10, 5, 2), Release(11, 5, 1)]
 RELEASES += [Release(12, 0, 1)]
@@ -96,6 +99,10 @@ class Histories(RuleBasedStateMachine):
     def move_a_phone(self, phone: int, server: str) -> None:
         self.world.phones[phone].server = server
 
+    @rule(phone=phone_numbers, habits=switches)
+    def a_phone_gets_a_load_of_other_habits(self, phone: int, habits: Switches) -> None:
+        self.world.switch(self.world.phones[phone], habits)
+
     @rule(phone=phone_numbers)
     def erase_a_phone(self, phone: int) -> None:
         self.world.erase(self.world.phones[phone])
@@ -120,6 +127,7 @@ class Histories(RuleBasedStateMachine):
     @rule(number=cluster_numbers)
     def all_files_are_made_anew(self, number: int) -> None:
         self.world.clusters[number].overrides.clear()
+        self.world.missing.clear()
 
     @rule(number=cluster_numbers, name=names, place=st.integers(0, 5000), mask=st.integers(0, 255))
     def a_list_is_spoilt(self, number: int, name: str, place: int, mask: int) -> None:
@@ -135,9 +143,21 @@ class Histories(RuleBasedStateMachine):
     def a_list_is_swapped_for_another(self, number: int, name: str, other: int, taken: str) -> None:
         self._override(number, name, self._current(other, taken))
 
+    @rule(number=cluster_numbers, name=names, empty=st.booleans())
+    def a_list_is_lost(self, number: int, name: str, empty: bool) -> None:
+        if empty:
+            self._override(number, name, b"")
+        else:
+            self.world.missing.add((ADDRESSES[number], name[:3]))
+
     @rule(hours=st.integers(1, 30))
     def time_passes(self, hours: int) -> None:
-        self.world.now += hours * 3600
+        self.world.wait(hours * 3600)
+
+    @rule(years=st.integers(1, 3))
+    def certificates_grow_old(self, years: int) -> None:
+        """They live five years; only some phones mind."""
+        self.world.wait(years * YEAR)
 
     # Attackers, and whoever has a key
 

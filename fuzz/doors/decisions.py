@@ -55,6 +55,7 @@ from secd.words import FileKind, Transport
 CHOICE_BYTES = 4
 _KINDS = (FileKind.CTL, FileKind.ITL, FileKind.SIGNED, FileKind.ENCRYPTED, FileKind.PLAIN)
 _CHANNELS = (Transport.TFTP, Transport.HTTP, Transport.HTTPS, Transport.TFTP)
+_MODELS = tuple(model_catalogue().find(name) for name in MODEL_NAMES)
 _PEERS = (Function.CCM, Function.CAPF, Function.TVS, Function.APP_SERVER, Function.TFTP)
 # Reasons to accept that rest on no signature.
 _UNSIGNED = frozenset(
@@ -130,7 +131,7 @@ def _key(record: Record) -> Key | None:
 
 def _context(first: int, second: int) -> Context:
     return Context(
-        model=model_catalogue().find(MODEL_NAMES[second & 3]),
+        model=_MODELS[second & 3],
         kind=_KINDS[first % len(_KINDS)],
         now_seconds=NOW,
         server_address=ADDRESSES[0] if second & 32 else "",

@@ -9,6 +9,7 @@ from secd.files.store import PhoneStore
 from secd.net.network import AddressBook, Unreachable, parse_mapping_untrusted
 
 DEVICE = "SEP0011215A1AE3"
+_MODEL = model_catalogue().find("8861")
 _FILES = ("state.toml", "CTLFile.tlv", "ITLFile.tlv", f"{DEVICE}.cnf.xml")
 
 
@@ -18,14 +19,14 @@ def flash(octets: bytes) -> None:
         return
     held = MemoryFlash()
     held.write(_FILES[octets[0] % len(_FILES)], octets[1:])
-    store = PhoneStore(held, DEVICE, model_catalogue().find("8861"))
+    store = PhoneStore(held, DEVICE, _MODEL)
     try:
         kept = store.load()
     except FlashUnusable as error:
         assert str(error)
         return
     store.save_state(kept.vouchers, kept.statuses)
-    again = PhoneStore(held, DEVICE, model_catalogue().find("8861")).load()
+    again = PhoneStore(held, DEVICE, _MODEL).load()
     assert repr(again.vouchers) == repr(kept.vouchers)  # as texts, because no nan is a nan
     assert again.statuses == kept.statuses
 

@@ -1,13 +1,18 @@
 """Mutation testing: `python -m fuzz.mutation` (`make mutants`).
 
     --measure          first: which test runs which line, and how long (a whole run of the tests)
+    --tests FILE       with --measure: only these tests, which are added to what was measured
     --only secd/trust  mutants of these files
     --sample 20        every 20th mutant
+    --afresh           those too that were killed before
 
 Each mutant is tried by the tests that run its lines, the fastest first, in a process forked from
 one that has imported the libraries. Survivors must stand in fuzz/mutation/explained.toml, each
 with its reason; one that does not, or an explanation without survivor, is exit code 1.
-What was tried goes to .fuzz/mutants.json.
+
+What was tried goes to .fuzz/mutants.json, mutant by mutant, so that a run can be ended at any time
+and goes on where it was. What was killed stays so as long as its file is the same, octet for octet:
+it is not tried again. Survivors are.
 """
 
 import argparse
@@ -16,6 +21,7 @@ import sys
 import time
 import tomllib
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 
 from fuzz.mutation.coverage import measure, read_plan
@@ -24,10 +30,12 @@ from fuzz.mutation.trying import Tried, try_mutant, warm_up
 
 TARGETS = (
     *("secd/trust", "secd/envelope", "secd/trustlist", "secd/tftp", "secd/tvs", "secd/http"),
+    "secd/capf",
     *("secd/configuration.py", "secd/crypto.py", "secd/certs.py", "secd/wire.py", "secd/text.py"),
 )
 EXPLAINED = Path(__file__).parent / "explained.toml"
 WORK = Path(".fuzz")
+_SAVE_SECONDS = 20.0
 
 
 def modules(targets: tuple[str, ...]) -> list[Path]:
@@ -46,45 +54,70 @@ def explained() -> dict[str, dict[str, str]]:
     }
 
 
-def try_all(targets: tuple[str, ...], step: int) -> list[Tried]:
+def try_all(targets: tuple[str, ...], step: int, *, afresh: bool = False) -> list[Tried]:
     """Try every `step`th mutant of each file."""
     plan = read_plan()
-    warm_up()
     tried: list[Tried] = []
     for path in modules(targets):
-        started, before = time.monotonic(), len(tried)
-        for mutant in list(mutants_of(path.read_text()))[::step]:
+        text = path.read_text()
+        source = sha256(text.encode()).hexdigest()
+        known = [] if afresh else [one for one in _remembered() if one.source == source]
+        killed = {one.mutant: one for one in known if one.file == str(path) and one.killed_by}
+        here: list[Tried] = []
+        warm_up(plan.files_of_tests(str(path)))
+        started = saved = time.monotonic()
+        for mutant in list(mutants_of(text))[::step]:
+            if mutant.name in killed:
+                here.append(killed[mutant.name])
+                continue
             tests = plan.tests_of(str(path), mutant.first_line, mutant.last_line)
-            tried.append(try_mutant(path, mutant, tests))
-            if not tried[-1].killed_by:
+            verdict = try_mutant(path, mutant, tests, plan.lasts(tests))
+            here.append(
+                Tried(str(path), mutant.first_line, mutant.name, verdict, len(tests), source)
+            )
+            if not verdict:
                 print(f"  survived: {path}:{mutant.first_line} {mutant.name}", flush=True)
-        killed = sum(bool(one.killed_by) for one in tried[before:])
-        seconds = time.monotonic() - started
-        print(f"{path}: {killed} of {len(tried) - before} killed, {seconds:.0f} s", flush=True)
-    _remember(tried)
+            if time.monotonic() > saved + _SAVE_SECONDS:
+                # Of mutants that are still to come, those killed before stay in the file.
+                _remember(str(path), [*here, *_left(killed, here)])
+                saved = time.monotonic()
+        _remember(str(path), here)
+        dead, seconds = sum(bool(one.killed_by) for one in here), time.monotonic() - started
+        print(f"{path}: {dead} of {len(here)} killed, {seconds:.0f} s", flush=True)
+        tried += here
     return tried
 
 
-def _remember(tried: list[Tried]) -> None:
-    """Write what was tried; files that were not, this time, keep what is written of them."""
+def _left(killed: dict[str, Tried], here: list[Tried]) -> list[Tried]:
+    done = {one.mutant for one in here}
+    return [one for name, one in killed.items() if name not in done]
+
+
+def _remembered() -> list[Tried]:
     path = WORK / "mutants.json"
-    before = json.loads(path.read_text()) if path.exists() else []
-    again = {one.file for one in tried}
-    rows = [row for row in before if row["file"] not in again] + [asdict(one) for one in tried]
-    path.write_text(json.dumps(rows, indent=1))
+    return [Tried(**row) for row in json.loads(path.read_text())] if path.exists() else []
+
+
+def _remember(file: str, tried: list[Tried]) -> None:
+    """Write what was tried of a file; the other files keep what is written of them."""
+    rows = [asdict(one) for one in [*(o for o in _remembered() if o.file != file), *tried]]
+    (WORK / "mutants.new").write_text(json.dumps(rows, indent=1))
+    (WORK / "mutants.new").replace(WORK / "mutants.json")
 
 
 def main() -> int:
     """Try the mutants and hold the survivors against their explanations."""
     parser = argparse.ArgumentParser(description="Mutation testing of decisions and codecs.")
     parser.add_argument("--measure", action="store_true", help="first run all tests")
+    parser.add_argument("--tests", action="append", default=[], help="measure these in addition")
     parser.add_argument("--only", action="append", help="a file or folder, instead of all")
     parser.add_argument("--sample", type=int, default=1, metavar="N", help="every Nth mutant")
+    parser.add_argument("--afresh", action="store_true", help="those killed before, too")
     given = parser.parse_args()
     if given.measure:
-        measure()
+        measure(given.tests)
     targets = tuple(given.only or TARGETS)
-    tried = try_all(targets, given.sample)
+    tried = try_all(targets, given.sample, afresh=given.afresh)
     reasons = explained()
     survivors = {(one.file, one.mutant) for one in tried if not one.killed_by}
     known = {(file, name) for file, names in reasons.items() for name in names}

@@ -3,8 +3,8 @@
 `Failing` stands in for the calls of `secd.files.flash` to the kernel: open, write, fsync, rename,
 unlink. It counts them, and at one of them something happens. A power cut ends the process as far
 as the test can tell: every later call fails too, and of what was being written only a half has
-reached the file. What a real disk forgets because it was never synced stays here; that fsync comes
-before rename is held by tests/test_flash_directory.py.
+reached the file. What a disk forgets because it was never synced is not the directory's affair: a
+`fuzz.storms.forgetting.Disk` that watches says what else may be found.
 """
 
 import errno
@@ -17,6 +17,8 @@ from io import IOBase
 from types import SimpleNamespace
 from typing import BinaryIO, TypeVar
 from unittest.mock import patch
+
+from fuzz.storms.forgetting import Disk
 
 T = TypeVar("T")
 
@@ -69,8 +71,8 @@ class Failing:
 class _File:
     """A file whose writes may fail. Reading is as ever."""
 
-    def __init__(self, file: BinaryIO, failing: Failing) -> None:
-        self._file, self._failing = file, failing
+    def __init__(self, file: BinaryIO, failing: Failing, disk: Disk | None) -> None:
+        self._file, self._failing, self._disk = file, failing, disk
 
     def __enter__(self) -> "_File":
         return self
@@ -91,13 +93,15 @@ class _File:
         def put(some: bytes) -> None:
             self._file.write(some)
             self._file.flush()
+            if self._disk is not None:
+                self._disk.wrote(self._file.fileno(), some)
 
         self._failing.call("write", lambda: put(octets), lambda: put(octets[: len(octets) // 2]))
 
 
 @contextmanager
-def failing(fault: Fault, at: int | None) -> Iterator[Failing]:
-    """Let the flash fail at one of its calls."""
+def failing(fault: Fault, at: int | None, disk: Disk | None = None) -> Iterator[Failing]:
+    """Let the flash fail at one of its calls. disk -- watches those that are done."""
     one = Failing(fault, at)
 
     def nothing() -> None:
@@ -106,14 +110,26 @@ def failing(fault: Fault, at: int | None) -> Iterator[Failing]:
     def opened(name: str, mode: str, opener: Callable[[str, int], int]) -> object:
         if mode == "rb":
             return open(name, "rb", opener=opener)
-        made = one.call("open", lambda: open(name, "xb", opener=opener), nothing)  # noqa: SIM115 - closed by _File
-        return _File(made, one)
+
+        def make() -> BinaryIO:
+            made = open(name, "xb", opener=opener)  # noqa: SIM115 - closed by _File
+            if disk is not None:
+                disk.created(name, made.fileno())
+            return made
+
+        return _File(one.call("open", make, nothing), one, disk)
 
     def wrapped(name: str) -> object:
         real = getattr(os, name)
 
         def stand_in(*given: object, **named: object) -> object:
-            return one.call(name, lambda: real(*given, **named), nothing)
+            def do() -> object:
+                done = real(*given, **named)
+                if disk is not None:
+                    getattr(disk, name)(*given)
+                return done
+
+            return one.call(name, do, nothing)
 
         return stand_in
 

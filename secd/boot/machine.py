@@ -219,9 +219,8 @@ class BootMachine:
                 )
             case FileNotReceived(failure):
                 self._fetch = None
-                missing = failure is TransferFailure.FILE_NOT_FOUND
                 if fetch.kind.is_list:
-                    self._list_not_received(fetch, missing, failure)
+                    self._list_not_received(fetch, machine.server, failure)
                 elif self.further.current is not None:
                     self._tell(self.further.missing(fetch.file_name))
                     self._go(self._after_files())
@@ -282,14 +281,17 @@ class BootMachine:
             self._tell(_told_once(told) if envelope_told else told)
             self._configured()
 
-    def _list_not_received(self, fetch: FetchFile, missing: bool, failure: TransferFailure) -> None:
+    def _list_not_received(self, fetch: FetchFile, server: str, failure: TransferFailure) -> None:
         name, kind = fetch.file_name, fetch.kind
+        missing = failure is TransferFailure.FILE_NOT_FOUND
         if missing and kind is FileKind.ITL and name != COMMON_ITL:
             self._go(Outcome.NOT_FOUND)
             return
         if missing:
             absent = decide_absent(
-                self.lists.installed, Reason.FILE_NOT_FOUND, self.judging.context(kind, name)
+                self.lists.installed,
+                Reason.FILE_NOT_FOUND,
+                self.judging.context(kind, name, server),
             )
             self._tell(self.lists.absent(name, kind, absent))
         elif failure is not TransferFailure.NOT_AUTHORIZED:

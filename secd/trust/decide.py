@@ -42,10 +42,9 @@ def decide(
     vouchers -- what TVS has said so far, cached or just asked. Never raises for whatever the
     candidate holds.
     """
-    if context.server_address:
-        server = decide_server(installed, context.server_address, context)
-        if isinstance(server, Refuse):
-            return server
+    refused = _refuse_server(installed, context)
+    if refused is not None:
+        return refused
     try:
         return _decide_octets(installed, candidate, context, vouchers)
     except MalformedFile as error:
@@ -63,9 +62,9 @@ def decide_absent(installed: Installed, reason: Reason, context: Context) -> Acc
 
     The installed list stays (rows L15 to L18): an unsigned answer must not remove trust. By the
     switches an empty or missing list erases it instead: an Accept without a list. A missing
-    configuration (rows C7, C9) never does.
+    configuration (rows C7, C9) never does, nor what a server says that counts for nothing (S2).
     """
-    if not context.kind.is_list:
+    if not context.kind.is_list or _refuse_server(installed, context) is not None:
         return Unchanged(reason)
     switches = context.model.switches
     erases = {Reason.EMPTY_FILE: switches.zero_length, Reason.FILE_NOT_FOUND: switches.not_found}
@@ -73,6 +72,13 @@ def decide_absent(installed: Installed, reason: Reason, context: Context) -> Acc
     if erases.get(reason) is Absent.ERASE and held is not None:
         return Accept(reason)
     return Unchanged(reason)
+
+
+def _refuse_server(installed: Installed, context: Context) -> Refuse | None:
+    if not context.server_address:
+        return None
+    server = decide_server(installed, context.server_address, context)
+    return server if isinstance(server, Refuse) else None
 
 
 def _decide_octets(
