@@ -21,7 +21,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from random import Random, SystemRandom
@@ -300,7 +300,10 @@ def _make_folder(folder: Path, mode: int) -> None:
 
 
 def _replace(path: Path, octets: bytes, mode: int) -> None:
-    """Replace a file as a whole, durably. Raises UnusableInput; then the old one is still there."""
+    """Replace a file as a whole, durably.
+
+    Raises UnusableInput; then the old one is still there, and nothing beside it.
+    """
     beside = path.with_name(path.name + ".new")
     try:
         beside.unlink(missing_ok=True)  # of a run that was cut short, perhaps with another mode
@@ -316,4 +319,6 @@ def _replace(path: Path, octets: bytes, mode: int) -> None:
         finally:
             os.close(folder)
     except OSError as error:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise UnusableInput(f"{path}: cannot be written: {error.strerror}") from None

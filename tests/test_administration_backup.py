@@ -100,6 +100,44 @@ def test_a_full_disk_leaves_no_half_backup_and_no_half_cluster(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.tar", "site"]
 
 
+@pytest.mark.parametrize("name", ["common/\u00dcmlaut.loads", "common/a/b\nc", "common/.hidden"])
+def test_what_a_restore_would_refuse_is_not_left_out_in_silence(
+    site: Path, tmp_path: Path, name: str
+) -> None:
+    (site / name).parent.mkdir(parents=True)
+    (site / name).write_bytes(b"x")
+    (site / "nodes/cucm-0/CTLFile.tlv.new").write_bytes(b"of a death")
+    with pytest.raises(UnusableInput, match="plain ASCII name"):
+        back_up(site, tmp_path / "b.tar")
+    (site / name).unlink()
+    back_up(site, tmp_path / "b.tar")
+    restore(tmp_path / "b.tar", tmp_path / "new")
+    assert not list((tmp_path / "new").rglob("*.new"))
+
+
+def test_what_could_not_be_restored_is_no_backup(site: Path, tmp_path: Path) -> None:
+    (site / "common").mkdir()
+    with (site / "common" / "load.sbn").open("wb") as file:
+        file.truncate(64 * 1024 * 1024 + 1)  # no octet of it is on the disk
+    with pytest.raises(UnusableInput, match=r"load\.sbn: is larger"):
+        back_up(site, tmp_path / "b.tar")
+    (site / "common" / "load.sbn").unlink()
+    (site / "nodes/cucm-1/running/TVS.pem").write_bytes(b"rubbish")
+    with pytest.raises(UnusableInput, match=r"TVS\.pem: .*restart the service"):
+        back_up(site, tmp_path / "b.tar")
+    assert not (tmp_path / "b.tar").exists()
+
+
+@pytest.mark.parametrize("name", ["../../outside", "a/b", ".."])
+def test_an_archive_that_names_a_node_like_a_way_out(site: Path, tmp_path: Path, name: str) -> None:
+    back_up(site, tmp_path / "b.tar")
+    members = members_of(tmp_path / "b.tar")
+    members["cluster.toml"] = members["cluster.toml"].replace(b'"cucm-1"', f'"{name}"'.encode())
+    archive_of([member(*one) for one in members.items()], tmp_path / "bad.tar")
+    with pytest.raises(UnusableInput, match="no name or address of a node"):
+        restore(tmp_path / "bad.tar", tmp_path / "new")
+
+
 def members_of(file: Path) -> dict[str, bytes]:
     with tarfile.open(file) as archive:
         return {

@@ -148,7 +148,7 @@ def test_refusals_write_nothing(lab: Lab) -> None:
     refused(wrong, 1, "administrator name or password is wrong")
     for answer in (("n",), ()):
         refused(lab.client("set-mixed-mode", *both, typed=answer), 1, "nothing was sent to it")
-    unusable(lab.client("set-mixed-mode", *both, typed=("y",)), "no password of")
+    unusable(lab.client("set-mixed-mode", *both, typed=("y",)), "none was given")
     elsewhere = lab.client("set-mixed-mode", *both, maps=["--map", "cucm-1=127.0.0.1:1"])
     refused(elsewhere, 3, "cucm-1: --map has no entry for port")
     unusable(lab.client("set-mixed-mode", *both, typed=GOOD[:2]), "no PIN was given")

@@ -1,5 +1,6 @@
 """`firmware-sim token`: making, looking, and that no PIN is seen."""
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from click.testing import CliRunner, Result
 from token_support import NAME, OTHER, PIN, count_in, new_token
 
 from firmware_sim.cli import commands, pins
-from firmware_sim.cli.pins import ask_new_pin, ask_pin
+from firmware_sim.cli.pins import ask_new_password, ask_new_pin, ask_password, ask_pin
 from firmware_sim.cluster import listed_token
 from firmware_sim.tokens import TokenLocked, WrongPIN, open_file_token
 from secd.errors import UnusableInput
@@ -160,3 +161,30 @@ def test_a_person_types_hidden_and_a_new_pin_twice(monkeypatch: pytest.MonkeyPat
         ask_pin(NAME)
     assert asked[:3] == ["PIN for the new token: ", "The same again: ", "PIN for the new token: "]
     assert asked[4:] == [f"PIN of {NAME}: "] * 2
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_what_is_no_text_costs_no_attempt(monkeypatch: pytest.MonkeyPatch, errors: str) -> None:
+    for ask in (ask_pin, ask_new_pin, ask_password, ask_new_password):
+        typed = io.TextIOWrapper(io.BytesIO(b"12\xff34\n"), encoding="utf-8", errors=errors)
+        monkeypatch.setattr(sys, "stdin", typed)
+        with pytest.raises(UnusableInput, match="no text in the encoding") as refused:
+            ask("the token")
+        assert "34" not in str(refused.value)
+
+
+def test_a_password_has_a_length() -> None:
+    for typed in ("\n", "a" * 257):
+        with CliRunner().isolation(typed), pytest.raises(UnusableInput, match="256 characters"):
+            ask_password("Password: ")
+    with CliRunner().isolation("a" * 256 + "\r\n"):
+        assert ask_password("Password: ") == "a" * 256
+
+
+def test_a_new_password_is_typed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = ["first", "first", "second", "other"]
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr(pins, "getpass", lambda _: typed.pop(0))
+    assert ask_new_password("Password: ") == "first"
+    with pytest.raises(UnusableInput, match="differ"):
+        ask_new_password("Password: ")

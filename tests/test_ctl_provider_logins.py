@@ -1,10 +1,17 @@
 """Who may log in to a CTL Provider: hashes, and how slow guessing is."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
+from ctl_provider_support import Site, refusal
+from ctl_provider_support import root as root  # a fixture
+from ctl_provider_support import site as site  # a fixture
+from ctl_support import PASSWORD, USER
 
+from firmware_sim.administration.provider import NodeProvider, read_administrator
 from firmware_sim.ctl_provider.gate import ATTEMPTS, WINDOW_SECONDS, Gate
+from firmware_sim.ctl_provider.messages import LoggedIn, Login, RefusalReason
 from firmware_sim.ctl_provider.password import make_administrator, parse_administrator
 from secd.errors import UnusableInput
 
@@ -111,3 +118,41 @@ def test_many_addresses_win_nothing_and_cost_little() -> None:
     clock.now += WINDOW_SECONDS
     assert gate.begin("one more") == 0
     assert len(gate._attempts) == 1
+
+
+def test_logins(site: Site) -> None:
+    provider = NodeProvider(site.site, "cucm-1")
+    right, wrong = Login(USER, PASSWORD), Login(USER, "wrong")
+    assert provider.log_in("10.0.0.9", right) == LoggedIn()
+    for _ in range(5):
+        assert refusal(provider.log_in("10.0.0.9", wrong)) == (
+            RefusalReason.WRONG_LOGIN,
+            "administrator name or password is wrong",
+        )
+    other = NodeProvider(site.site, "cucm-0")
+    reason, text = refusal(other.log_in("10.0.0.9", right))  # the right one is not looked at
+    assert reason is RefusalReason.TOO_MANY_LOGINS
+    assert text == "too many wrong passwords from 10.0.0.9; try again in 901 s"
+    assert other.log_in("10.0.0.8", right) == LoggedIn()
+    site.now = 900
+    assert other.log_in("10.0.0.9", right) == LoggedIn()
+
+
+def test_a_provider_without_administrator_lets_nobody_in(site: Site) -> None:
+    (site.root / "ctl-provider.secret").unlink()
+    reason, text = refusal(NodeProvider(site.site, "cucm-0").log_in("a", Login(USER, PASSWORD)))
+    assert (reason, "firmware-sim ctl provider set-password" in text) == (
+        RefusalReason.UNABLE,
+        True,
+    )
+
+
+def test_an_administrators_file_that_cannot_be_read_is_named(root: Path) -> None:
+    (root / "ctl-provider.secret").unlink()
+    (root / "ctl-provider.secret").mkdir()
+    with pytest.raises(UnusableInput, match=r"ctl-provider\.secret: Is a directory"):
+        read_administrator(root)
+
+
+def test_a_hash_is_its_owners(root: Path) -> None:
+    assert (root / "ctl-provider.secret").stat().st_mode & 0o777 == 0o600

@@ -1,12 +1,11 @@
 """What the CTL Providers of a cluster directory do: tell, check, stage, commit; one at a time."""
 
-import errno
-import os
-from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
+from ctl_provider_support import ONE, OTHER, Site, first_ctl, refusal
+from ctl_provider_support import root as root  # a fixture
+from ctl_provider_support import site as site  # a fixture
 from ctl_support import (
     FIRST,
     NOW,
@@ -19,7 +18,6 @@ from ctl_support import (
     facts,
     held,
     list_of,
-    make_site,
     new_cluster,
     signed,
 )
@@ -34,14 +32,11 @@ from firmware_sim.administration.commands import (
     update_ctl,
 )
 from firmware_sim.administration.directory import drafting, read_cluster
-from firmware_sim.administration.journal import JOURNAL
 from firmware_sim.administration.provider import (
     NodeProvider,
     Visit,
-    read_administrator,
 )
 from firmware_sim.administration.serving import ServedNode
-from firmware_sim.administration.staging import ProviderSite
 from firmware_sim.cluster import CTL_FILE, CTLKind, NotFound, PooledKeys
 from firmware_sim.ctl_client.plan import Action, plan
 from firmware_sim.ctl_provider.messages import (
@@ -52,56 +47,15 @@ from firmware_sim.ctl_provider.messages import (
     GetCertificates,
     GetCTL,
     HeldCTL,
-    LoggedIn,
     Login,
     ModeNoted,
     RefusalReason,
-    Refused,
     SaveCTL,
     SetMode,
 )
 from secd.errors import UnusableInput
 from secd.trust import verifies_itself
 from secd.trustlist import Function
-
-ONE, OTHER = bytes(16), bytes([1]) * 16
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return make_site(tmp_path / "site")
-
-
-@dataclass
-class Site:
-    """Two nodes' providers, each with an open conversation."""
-
-    root: Path
-    now: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.site = ProviderSite(self.root, lambda: self.now)
-        self.publisher, self.subscriber = self.visit(0), self.visit(1)
-
-    def visit(self, number: int) -> Visit:
-        return NodeProvider(self.site, f"cucm-{number}").visit()
-
-    def save(self, ctl: bytes, transaction: bytes = ONE, base: bytes = b"") -> SaveCTL:
-        return SaveCTL(transaction, base, ctl)
-
-
-@pytest.fixture
-def site(root: Path) -> Site:
-    return Site(root)
-
-
-def first_ctl(root: Path) -> bytes:
-    return ctl_of(read_cluster(root))
-
-
-def refusal(answer: object) -> tuple[RefusalReason, str]:
-    assert isinstance(answer, Refused), answer
-    return answer.reason, answer.text
 
 
 def write_first(site: Site, mixed: bool = True) -> bytes:
@@ -191,21 +145,6 @@ def test_what_is_not_committed_is_dropped_with_the_conversation(site: Site) -> N
         pass
 
 
-def test_a_death_after_staging_changes_nothing_and_hinders_nobody(site: Site) -> None:
-    ctl = first_ctl(site.root)
-    site.subscriber.answer(site.save(ctl))
-    assert site.site._change is not None
-    site.site._change.hold.close()  # as the kernel gives up the locks of the dead
-    with drafting(site.root) as draft:
-        set_mixed_mode(draft, NOW)
-    assert held(site.root)[0] == held(site.root)[1] != ctl
-    again = Site(site.root)
-    base = sha256(held(site.root)[1] or b"").digest()
-    assert again.subscriber.answer(again.save(ctl, OTHER, base)) == CTLStaged()
-    assert again.subscriber.answer(Commit(OTHER)) == Committed()
-    assert held(site.root)[1] == ctl
-
-
 def test_two_clients_and_an_administrator_do_not_meet(site: Site) -> None:
     ctl = first_ctl(site.root)
     with drafting(site.root):
@@ -270,78 +209,6 @@ def bad(visit: Visit, ctl: bytes) -> str:
     return text
 
 
-def test_a_full_disk_on_one_node_refuses_and_holds_nothing(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ctl = first_ctl(site.root)
-    before = content(site.root)
-    real = os.open
-
-    def full(path: str, flags: int, mode: int = 0o777) -> int:
-        if "cucm-1/CTLFile" in str(path):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        return real(path, flags, mode)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "open", full)
-        reason, text = refusal(site.subscriber.answer(site.save(ctl)))
-    assert reason is RefusalReason.UNABLE
-    assert "cucm-1/CTLFile.tlv.new: cannot be written: No space left on device" in text
-    assert content(site.root) == before
-    with drafting(site.root):
-        pass
-
-
-def test_a_commit_needs_no_space(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    ctl = first_ctl(site.root)
-    site.publisher.answer(SetMode(True))
-    for visit in (site.subscriber, site.publisher):
-        visit.answer(site.save(ctl))
-    real = os.open
-
-    def full(path: str, flags: int, mode: int = 0o777) -> int:
-        if flags & os.O_CREAT:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        return real(path, flags, mode)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "open", full)
-        assert site.subscriber.answer(Commit(ONE)) == Committed()
-        assert site.publisher.answer(Commit(ONE)) == Committed()
-    assert held(site.root) == [ctl, ctl]
-    assert read_cluster(site.root).mixed_mode
-
-
-def test_a_death_in_the_publishers_commit_leaves_both_files_or_none(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The journal decides: mode and CTL change together."""
-    ctl = first_ctl(site.root)
-    site.publisher.answer(SetMode(True))
-    site.publisher.answer(site.save(ctl))
-    rename = Path.replace
-    renamed: list[str] = []
-
-    class Died(BaseException):
-        pass
-
-    def replace(path: Path, target: Path) -> None:
-        if len(renamed) == 2:
-            raise Died
-        renamed.append(target.name)
-        rename(path, target)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "replace", replace)
-        with pytest.raises(Died):
-            site.publisher.answer(Commit(ONE))
-    assert renamed == [JOURNAL, "cluster.toml"]
-    with drafting(site.root):
-        pass  # whoever comes next finishes it
-    assert held(site.root) == [ctl, None]
-    assert read_cluster(site.root).mixed_mode
-
-
 def test_without_tokens_goes_on_after_tokens(site: Site) -> None:
     """118892 and 118893: `utils ctl` needs no token even if a token made the file."""
     with_tokens = write_first(site)
@@ -374,40 +241,6 @@ def test_an_empty_file_is_no_ctl_and_a_giant_is_not_sent(site: Site) -> None:
     assert (reason, "has 65537 octets" in text) == (RefusalReason.UNABLE, True)
 
 
-def test_logins(site: Site) -> None:
-    provider = NodeProvider(site.site, "cucm-1")
-    right, wrong = Login(USER, PASSWORD), Login(USER, "wrong")
-    assert provider.log_in("10.0.0.9", right) == LoggedIn()
-    for _ in range(5):
-        assert refusal(provider.log_in("10.0.0.9", wrong)) == (
-            RefusalReason.WRONG_LOGIN,
-            "administrator name or password is wrong",
-        )
-    other = NodeProvider(site.site, "cucm-0")
-    reason, text = refusal(other.log_in("10.0.0.9", right))  # the right one is not looked at
-    assert reason is RefusalReason.TOO_MANY_LOGINS
-    assert text == "too many wrong passwords from 10.0.0.9; try again in 901 s"
-    assert other.log_in("10.0.0.8", right) == LoggedIn()
-    site.now = 900
-    assert other.log_in("10.0.0.9", right) == LoggedIn()
-
-
-def test_a_provider_without_administrator_lets_nobody_in(site: Site) -> None:
-    (site.root / "ctl-provider.secret").unlink()
-    reason, text = refusal(NodeProvider(site.site, "cucm-0").log_in("a", Login(USER, PASSWORD)))
-    assert (reason, "firmware-sim ctl provider set-password" in text) == (
-        RefusalReason.UNABLE,
-        True,
-    )
-
-
-def test_an_administrators_file_that_cannot_be_read_is_named(root: Path) -> None:
-    (root / "ctl-provider.secret").unlink()
-    (root / "ctl-provider.secret").mkdir()
-    with pytest.raises(UnusableInput, match=r"ctl-provider\.secret: Is a directory"):
-        read_administrator(root)
-
-
 def test_another_clients_conversation_drops_nothing_of_mine(site: Site) -> None:
     site.subscriber.answer(site.save(first_ctl(site.root)))
     site.visit(1).close()
@@ -428,10 +261,6 @@ def test_a_node_that_the_list_leaves_out_is_told_so(site: Site) -> None:
     assert "does not list the CallManager certificate that cucm-1 has" in bad(
         site.subscriber, ctl_of(new_cluster(1))
     )
-
-
-def test_a_hash_is_its_owners(root: Path) -> None:
-    assert (root / "ctl-provider.secret").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_login_is_not_for_a_visit(site: Site) -> None:

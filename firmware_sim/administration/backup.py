@@ -18,7 +18,6 @@ import tarfile
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from random import SystemRandom
 from typing import Final
 
 from firmware_sim.administration.directory import (
@@ -32,7 +31,7 @@ from firmware_sim.administration.running import (
     read_served,
     read_tvs,
 )
-from firmware_sim.lab import CAPF_FILE
+from firmware_sim.lab import CAPF_FILE, COMMON_FOLDER
 from secd.errors import UnusableInput
 
 _FILE_LIMIT_BYTES: Final = 64 * 1024 * 1024  # components of firmware have up to some 20 MB
@@ -52,10 +51,12 @@ _NAMES: Final = re.compile(
 def back_up(root: Path, file: Path) -> int:
     """Write a cluster into a new file (0600); return how many files are in it.
 
-    Raises UnusableInput, also when somebody is changing the cluster.
+    Raises UnusableInput, also when somebody is changing the cluster, and for one that could not
+    be restored.
     """
     with being_changed(root):
-        read_cluster(root)
+        _read_whole(root)
+        names = _names_in(root)
         try:
             descriptor = os.open(
                 file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode=0o600
@@ -64,13 +65,13 @@ def back_up(root: Path, file: Path) -> int:
             raise UnusableInput(f"{file}: cannot be written: {error.strerror}") from None
         try:
             with os.fdopen(descriptor, "wb") as written:
-                count = _write_archive(root, written)
+                _write_archive(root, names, written)
                 written.flush()
                 os.fsync(descriptor)
         except (OSError, sqlite3.Error) as error:
             file.unlink(missing_ok=True)
             raise UnusableInput(f"{file}: the backup failed: {error}") from None
-    return count
+    return len(names)
 
 
 def restore(file: Path, root: Path) -> int:
@@ -97,12 +98,27 @@ def restore(file: Path, root: Path) -> int:
     return count
 
 
-def _write_archive(root: Path, written: io.BufferedWriter) -> int:
-    names = sorted(
-        name
-        for name in (path.relative_to(root).as_posix() for path in root.rglob("*"))
-        if _NAMES.fullmatch(name) and (root / name).is_file()
-    )
+def _names_in(root: Path) -> list[str]:
+    """Return what belongs into a backup. Raises UnusableInput for what no restore would take."""
+    found: list[str] = []
+    total = 0
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if not path.is_file():
+            continue
+        if _NAMES.fullmatch(name) is None:
+            if name.startswith(f"{COMMON_FOLDER}/"):
+                raise UnusableInput(f"{path}: give it a plain ASCII name, so that it can be kept")
+            continue  # locks, and what a death left beside the files
+        size = path.stat().st_size
+        total += size
+        if size > _FILE_LIMIT_BYTES or total > _ARCHIVE_LIMIT_BYTES or len(found) == _COUNT_LIMIT:
+            raise UnusableInput(f"{path}: is larger, or one more, than a backup may hold")
+        found.append(name)
+    return found
+
+
+def _write_archive(root: Path, names: list[str], written: io.BufferedWriter) -> None:
     with tarfile.open(fileobj=written, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name in names:
             octets = _octets_of(root, name)
@@ -110,7 +126,6 @@ def _write_archive(root: Path, written: io.BufferedWriter) -> int:
             member.size, member.mode = len(octets), 0o600
             member.mtime = int((root / name).stat().st_mtime)
             archive.addfile(member, io.BytesIO(octets))
-    return len(names)
 
 
 def _octets_of(root: Path, name: str) -> bytes:
@@ -179,12 +194,17 @@ def _check(folder: Path, file: Path) -> None:
         raise UnusableInput(f"{file}: holds no cluster")
     (folder / "keys").chmod(0o700)
     try:
-        cluster = read_cluster(folder, SystemRandom())
-        for node in cluster.nodes:
-            read_served(folder, node.name)
-            read_callmanager(folder, node.name)
-            read_tvs(folder, node.name)
-        read_capf(folder, cluster.publisher.name)
+        _read_whole(folder)
     except UnusableInput as error:
         inside = str(error).replace(f"{folder}: ", "").replace(f"{folder}/", "")
         raise UnusableInput(f"{file}: {inside}") from None
+
+
+def _read_whole(folder: Path) -> None:
+    """Read a cluster and all that its services run with. Raises UnusableInput."""
+    cluster = read_cluster(folder)
+    for node in cluster.nodes:
+        read_served(folder, node.name)
+        read_callmanager(folder, node.name)
+        read_tvs(folder, node.name)
+    read_capf(folder, cluster.publisher.name)

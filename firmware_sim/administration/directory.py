@@ -13,7 +13,7 @@ A change is one set of files (`journal`); who comes second while it is being mad
 import fcntl
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from firmware_sim.cluster import (
     Node,
     itl_file,
 )
-from firmware_sim.lab import is_lab, pem_of, read_lab, state_files
+from firmware_sim.lab import STATE_FILE, is_lab, pem_of, read_lab, state_files
 from secd.errors import MalformedFile, UnusableInput
 from secd.trust import verifies_itself
 from secd.trustlist import decode_trust_list_untrusted
@@ -38,7 +38,8 @@ TFTP_PEM, CALLMANAGER_PEM, TVS_PEM, CAPF_PEM = (
     f"{service}.pem" for service in ("TFTP", "CallManager", "TVS", "CAPF")
 )
 _RUNNING_FILES = (CTL_FILE, ITL_FILE, TFTP_PEM, CALLMANAGER_PEM, TVS_PEM, CAPF_PEM)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", re.ASCII)
+# ITLRECOVERY_ and the name are a common name, which has 64 characters at most (RFC 5280).
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,51}", re.ASCII)
 
 
 class ClusterBusy(UnusableInput):
@@ -53,7 +54,26 @@ def is_cluster_directory(root: Path) -> bool:
 def check_node_name(name: str) -> None:
     """Refuse what cannot be a node's name: it names a folder. Raises UnusableInput."""
     if _NAME.fullmatch(name) is None:
-        raise UnusableInput(f"{name!a} is no name or address of a node")
+        raise UnusableInput(
+            f"{name!a} is no name or address of a node: 1 to 52 letters, digits, dots and hyphens"
+        )
+
+
+def check_nodes(nodes: Iterable[tuple[str, str]]) -> None:
+    """Refuse nodes that could not be told apart on the disk or in the network.
+
+    nodes -- name and address of each. Raises UnusableInput.
+    """
+    names: set[str] = set()
+    addresses: set[str] = set()
+    for name, address in nodes:
+        check_node_name(name)
+        if name in names:
+            raise UnusableInput(f"two nodes have the name {name}")
+        if address in addresses:
+            raise UnusableInput(f"two nodes have the address {address}")
+        names.add(name)
+        addresses.add(address)
 
 
 @dataclass(slots=True)
@@ -191,8 +211,7 @@ def being_changed(root: Path) -> Iterator[None]:
 
 def create(root: Path, cluster: Cluster) -> None:
     """Write a new cluster whose services are running. Raises UnusableInput."""
-    for node in cluster.nodes:
-        check_node_name(node.name)
+    check_nodes((node.name, node.address) for node in cluster.nodes)
     root.mkdir(parents=True, exist_ok=True)
     with _locked(root):
         if any(path.name != _LOCK for path in root.iterdir()):
@@ -204,9 +223,20 @@ def create(root: Path, cluster: Cluster) -> None:
 
 
 def read_cluster(root: Path, random: Random | None = None) -> Cluster:
-    """Return the cluster as it is configured. Raises UnusableInput."""
+    """Return the cluster as it is configured, after a change that was cut short is finished.
+
+    Raises UnusableInput, ClusterBusy while such a change is being written.
+    """
+    if (root / JOURNAL).exists():
+        with being_changed(root):
+            pass
     _refuse_foreign(root)
-    return read_lab(root, random or SystemRandom())
+    cluster = read_lab(root, random or SystemRandom())
+    try:  # the file may come out of an archive, and a name is a folder's
+        check_nodes((node.name, node.address) for node in cluster.nodes)
+    except UnusableInput as error:
+        raise UnusableInput(f"{root / STATE_FILE}: {error}") from None
+    return cluster
 
 
 def running_folder(root: Path, name: str) -> Path:

@@ -44,6 +44,7 @@ class Prepared:
 
     def commit(self) -> None:
         """Decide it, and put the files into their places. Raises UnusableInput."""
+        finish(self.root)  # another one that could not be finished would be forgotten
         try:
             _beside(self.root / self.journal).replace(self.root / JOURNAL)
             _sync(self.root)
@@ -64,8 +65,11 @@ def prepare(root: Path, changes: Mapping[str, bytes | None], journal: str) -> Pr
     """Write what `change_all` would, and decide nothing yet.
 
     journal -- a name of its own where several changes are prepared at once. Raises UnusableInput
-    when something cannot be written; then nothing is left beside the files.
+    when something cannot be written, or lies outside of `root`; then nothing is left beside the
+    files.
     """
+    for name in changes:
+        _step_of(root, _REPLACE + name)  # what `finish` refuses must never be decided
     prepared = Prepared(root, tuple(changes), journal)
     lines = []
     try:
@@ -115,7 +119,9 @@ def finish(root: Path) -> None:
 def _step_of(root: Path, line: str) -> tuple[Path, bool]:
     """Return which file a line is about, and whether it is removed. Raises UnusableInput."""
     name = line.removeprefix(_REMOVE).removeprefix(_REPLACE)
-    if name == line or ".." in Path(name).parts or Path(name).is_absolute():
+    parts = Path(name).parts
+    outside = not parts or ".." in parts or Path(name).is_absolute()
+    if name == line or outside or len(name.splitlines()) != 1:
         raise UnusableInput(f"{root / JOURNAL}: {line!a} is no line of a journal")
     return root / name, line.startswith(_REMOVE)
 

@@ -42,7 +42,7 @@ def set_password(root: Path, user: str) -> None:
 
     Only a hash of it is kept, in DIR/ctl-provider.secret. A running lab follows.
     """
-    password = ask_new_password(user)
+    password = ask_new_password(f"Password of {user}: ")
     write_administrator(root, make_administrator(user, password, os.urandom(SALT_BYTES)))
     click.echo(f"{user} may log in to the CTL Providers")
 

@@ -80,7 +80,7 @@ def _run(choice: Choice, tokens: list[Token]) -> int:
     host, port = parse_server(choice.provider, _PORT)
     book = AddressBook.from_mappings_untrusted(choice.mappings)
     fingerprint = _confirmed(host, port, book)
-    password = ask_password(choice.user)
+    password = ask_password(f"Password of {choice.user}: ")
     client = CTLClient(KernelNetwork(), book, port, choice.user, password, _report)
     cluster = _on_network(lambda: client.collect(host, fingerprint))
     planned = plan(

@@ -7,6 +7,7 @@ from secd.crypto import same_octets
 from secd.errors import UnusableInput
 
 _LEAST, _MOST = 4, 64
+_LONGEST = 256
 
 
 def ask_pin(token: str) -> str:
@@ -30,17 +31,17 @@ def ask_new_pin(tokens: str) -> str:
     return pin
 
 
-def ask_password(user: str) -> str:
-    """Return what was typed as an administrator's password. Raises UnusableInput for nothing."""
-    password = _read(f"Password of {user}: ")
+def ask_password(prompt: str) -> str:
+    """Return what was typed as a password. Raises UnusableInput for nothing."""
+    password = _read(prompt)
     if not password:
-        raise UnusableInput(f"no password of {user} was given")
+        raise UnusableInput(f"a password has 1 to {_LONGEST} characters; none was given")
     return password
 
 
-def ask_new_password(user: str) -> str:
-    """Return a new password of an administrator; a person types it twice. Raises UnusableInput."""
-    password = ask_password(user)
+def ask_new_password(prompt: str) -> str:
+    """Return a new password; a person types it twice. Raises UnusableInput."""
+    password = ask_password(prompt)
     if sys.stdin.isatty() and not same_octets(
         _read("The same again: ").encode(), password.encode()
     ):
@@ -49,9 +50,15 @@ def ask_new_password(user: str) -> str:
 
 
 def _read(question: str) -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
+    """Return a line, perhaps empty. Raises UnusableInput, which does not show it."""
     try:
-        return getpass(question)
+        text = getpass(question) if sys.stdin.isatty() else sys.stdin.readline(_LONGEST + 2)
+        text = text.rstrip("\r\n")
+        text.encode()  # undecodable octets come as what cannot be encoded, or not at all
     except EOFError:
         return ""
+    except UnicodeError:
+        raise UnusableInput("what was typed is no text in the encoding of this terminal") from None
+    if len(text) > _LONGEST:
+        raise UnusableInput(f"a PIN or password has at most {_LONGEST} characters")
+    return text

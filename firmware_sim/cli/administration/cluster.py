@@ -6,7 +6,7 @@ from random import SystemRandom
 import click
 
 from firmware_sim.administration.backup import back_up, restore
-from firmware_sim.administration.directory import create
+from firmware_sim.administration.directory import check_nodes, create
 from firmware_sim.cli.administration.common import dir_option, now_seconds
 from firmware_sim.cluster import (
     CertificateMaker,
@@ -19,7 +19,6 @@ from firmware_sim.cluster import (
 )
 from firmware_sim.cluster.fields import Fields
 from firmware_sim.cluster.seed import DEVICE_NAME
-from secd.errors import UnusableInput
 
 _DEFAULT_NODES = ("cucm-pub=14.48.44.80", "cucm-sub=14.48.44.81")
 _DEFAULT_RELEASE = "10.5(2)"
@@ -51,8 +50,7 @@ def cluster_new(root: Path, nodes: tuple[str, ...], release: str) -> None:
       firmware-sim lab --dir site
     """
     pairs = [_name_and_address(text) for text in nodes]
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise UnusableInput("two nodes have the same name")
+    check_nodes(pairs)
     maker = CertificateMaker(FreshKeys(), SystemRandom(), now_seconds())
     made = [make_node(maker, name, address, _subject(name)) for name, address in pairs]
     new = make_cluster(maker, Release.parse(release), made[0], _subject(pairs[0][0]))

@@ -3,17 +3,14 @@
 import sys
 import time
 from collections.abc import Callable
-from getpass import getpass
 from pathlib import Path
 
 import click
 
 from firmware_sim.administration.directory import Draft, drafting
 from firmware_sim.administration.texts import Text
-from secd.errors import UnusableInput
 
 DECLINED = 1
-_PASSWORD_CHARACTERS = 256
 _ANSWER_CHARACTERS = 80
 _YES = ("y", "yes")
 
@@ -53,23 +50,12 @@ def ask(text: Text) -> None:
 
 
 def is_yes(question: str) -> bool:
-    """Ask, and tell whether the answer is yes; no answer at all is no."""
+    """Ask, and tell whether the answer is yes; no answer at all, or no text, is no."""
     click.echo(f"{question} ", nl=False)
-    answer = sys.stdin.readline(_ANSWER_CHARACTERS)
+    try:
+        answer = sys.stdin.readline(_ANSWER_CHARACTERS)
+    except UnicodeDecodeError:
+        answer = ""
     if not sys.stdin.isatty():
         click.echo()  # where nobody has typed a line's end
     return answer.strip().lower() in _YES
-
-
-def read_password(prompt: str) -> str:
-    """Ask for a password, hidden; from a pipe it is the next line. Raises UnusableInput."""
-    if sys.stdin.isatty():
-        try:
-            password = getpass(prompt)
-        except EOFError:
-            password = ""
-    else:
-        password = sys.stdin.readline(_PASSWORD_CHARACTERS + 2).rstrip("\r\n")
-    if not 0 < len(password) <= _PASSWORD_CHARACTERS:
-        raise UnusableInput(f"a password has 1 to {_PASSWORD_CHARACTERS} characters")
-    return password

@@ -13,8 +13,8 @@ from firmware_sim.cli.administration.common import (
     ask,
     dir_option,
     node_option,
-    read_password,
 )
+from firmware_sim.cli.pins import ask_new_password
 from firmware_sim.lab import write_secret
 from secd.errors import UnusableInput
 
@@ -93,7 +93,7 @@ def file_get(root: Path, where: str, target: str, destination: Path) -> None:  #
     if destination.exists():
         raise UnusableInput(f"{destination} is there already")
     octets = export_recovery_key(
-        read_cluster(root), read_password("Password to encrypt the key with: ")
+        read_cluster(root), ask_new_password("Password to encrypt the key with: ")
     )
     write_secret(destination, octets)
     click.echo(f"{destination}: the ITLRecovery key; whoever has it can sign lists for your phones")

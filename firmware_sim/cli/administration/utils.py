@@ -25,8 +25,8 @@ from firmware_sim.cli.administration.common import (
     dir_option,
     node_option,
     now_seconds,
-    read_password,
 )
+from firmware_sim.cli.pins import ask_password
 from firmware_sim.cluster import Cluster
 from secd.cli.inputs import read_file
 from secd.errors import UnusableInput
@@ -127,7 +127,7 @@ def utils_itl_reset_remotekey(root: Path, file: Path) -> None:
     Exit codes: 0 done, 1 declined, 2 unusable input or a wrong password.
     """
     octets = read_file(file)
-    signer = read_recovery_key(file, octets, read_password(f"Password of {file}: "))
+    signer = read_recovery_key(file, octets, ask_password(f"Password of {file}: "))
     change(
         root,
         _reset_text(read_cluster(root)),
