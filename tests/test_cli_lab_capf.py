@@ -68,7 +68,7 @@ def test_one_device_by_string(lab: Path) -> None:
     said = done(lab, "schedule", "install", FIRST.lower(), "--auth", "string", "--key", "ec-384")
     assert said.stdout.startswith(f"{FIRST}: install by string, ec-384, until 2")
     assert said.stderr == f"{FIRST}: no string is set: firmware-sim capf set-string\n"
-    done(lab, "set-string", FIRST, typed=f"{STRING}\n{STRING}\n")
+    done(lab, "set-string", FIRST, typed=f"{STRING}\n")
     assert stored(lab) == (
         *(Operation.INSTALL, CAPFMode.AUTHENTICATION_STRING, ECKind(Curve.P384), STRING),
     )
@@ -77,13 +77,13 @@ def test_one_device_by_string(lab: Path) -> None:
 
 def test_a_string_that_is_none_is_refused_and_not_shown(lab: Path) -> None:
     wrong = STRING * 2
-    assert "has 4 to 10 digits" in refused(lab, "set-string", FIRST, typed=f"{wrong}\n{wrong}\n")
+    assert "has 4 to 10 digits" in refused(lab, "set-string", FIRST, typed=f"{wrong}\n")
 
 
 def test_the_list(lab: Path) -> None:
     done(lab, "schedule", "delete", FIRST, "--until", "2031-12-31 18:00")
     done(lab, "schedule", "install", SECOND, "--auth", "mic", "--until", "2001-01-01 00:00")
-    done(lab, "set-string", FIRST, typed=f"{STRING}\n{STRING}\n")
+    done(lab, "set-string", FIRST, typed=f"{STRING}\n")
     lines = done(lab, "list").stdout.splitlines()
     assert lines == [
         "device           operation     by      key       until             string",
@@ -197,3 +197,7 @@ def test_what_a_phone_showed_is_kept(lab: Path) -> None:
     assert pem.startswith("-----BEGIN CERTIFICATE-----")
     with pytest.raises(UnusableInput, match=f"the MIC that {FIRST} shows: the certificate cannot"):
         keep_shown(lab, FIRST, CertificateType.MIC, b"nothing")
+
+
+def test_no_string_is_one_line_and_no_traceback(lab: Path) -> None:
+    assert "none was given" in refused(lab, "set-string", FIRST, typed="")

@@ -222,3 +222,20 @@ def test_l13_the_ctl_alone_opens_it_again(model: Model) -> None:
     held = holds(ctl=make_ctl(TOKEN1), itl=make_empty_itl(RECOVERY))
     octets = make_itl(TOKEN1)
     assert_accepted(decide(held, octets, asking(model, ITL)), Reason.IN_CTL, octets)
+
+
+@sbd
+def test_an_itl_of_the_limit_is_taken_and_a_larger_one_refused(model: Model) -> None:
+    octets = make_itl(RECOVERY)
+    fits = replace(model, itl_limit_bytes=len(octets))
+    small = replace(model, itl_limit_bytes=len(octets) - 1)
+    assert_accepted(decide(Installed(), octets, asking(fits, ITL)), Reason.FIRST_LIST, octets)
+    assert_refused(decide(Installed(), octets, asking(small, ITL)), Reason.TOO_LARGE)
+
+
+@sbd
+def test_the_limit_is_that_of_itls_alone(model: Model) -> None:
+    octets = make_ctl(TOKEN1)
+    small = replace(model, itl_limit_bytes=1)
+    verdict = decide(Installed(), octets, asking(small, FileKind.CTL))
+    assert_accepted(verdict, Reason.FIRST_LIST, octets)

@@ -25,6 +25,7 @@ from firmware_sim.capf import (
     text_of_operation,
 )
 from firmware_sim.cli.capf_wanted import MOMENT, Wanted, parse_moment, read_rows
+from firmware_sim.cli.pins import ask_new_password
 from firmware_sim.cluster import Cluster, FreshKeys
 from firmware_sim.lab import capf_store, is_lab, manufacturer, read_lab, write_identity
 from secd.capf import ECKind, Operation
@@ -115,9 +116,7 @@ def set_string(devices: tuple[str, ...], directory: Path) -> None:
     """Set the authentication string of devices: 4 to 10 digits, asked for, never shown."""
     with _opened(directory) as lab:
         for device in lab.known(devices):
-            string: str = click.prompt(
-                f"Authentication string of {device}", hide_input=True, confirmation_prompt=True
-            )
+            string = ask_new_password(f"Authentication string of {device}: ")
             lab.store.change(device, _StringSetter(string).apply)
             click.echo(f"{device}: string set")
 

@@ -81,8 +81,10 @@ def set_cluster_rollback(root: Path, value: str) -> None:
     Exit codes: 0 done, 1 declined, 2 unusable input.
     """
     wanted = value == "True"
-    text = text_of("rollback_on" if wanted else "rollback_off")
-    change(root, text, lambda draft: prepare_rollback(draft, wanted))
+    kind = "rollback_off"
+    if wanted:
+        kind = "rollback_on" if read_cluster(root).ctl is None else "rollback_on_with_ctl"
+    change(root, text_of(kind), lambda draft: prepare_rollback(draft, wanted))
 
 
 @set_group.group("network")
