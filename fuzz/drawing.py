@@ -40,7 +40,7 @@ class Draws(st.DataObject):
         """Return a value of a strategy. Raises UnsatisfiedAssumption where none was found."""
         found = _PLAIN.get(strategy)
         if found is None:
-            plain = unwrap_strategies(strategy)  # type: ignore[no-untyped-call]
+            plain = unwrap_strategies(strategy)  # type: ignore[no-untyped-call] # hypothesis has no types for it
             name = type(plain).__name__
             if type(plain) not in _KINDS:
                 raise TypeError(f"fuzz.drawing knows no strategies of the kind {name}")
@@ -48,7 +48,7 @@ class Draws(st.DataObject):
                 _PLAIN.clear()
             found = _PLAIN[strategy] = _KINDS[type(plain)], plain
         kind, plain = found
-        return kind(self, plain)  # type: ignore[return-value]
+        return kind(self, plain)  # type: ignore[return-value] # its kind draws what the strategy does
 
     def index(self, size: int) -> int:
         """A number below a size, each as often as the others."""

@@ -41,6 +41,7 @@ _SERVICES = {
     StepKind.RESTART_TFTP: Service.TFTP,
     StepKind.RESTART_CALLMANAGER: Service.CALLMANAGER,
     StepKind.RESTART_TVS: Service.TVS,
+    StepKind.RESTART_TVS_ROLLBACK: Service.TVS,
     StepKind.RESTART_CAPF: Service.CAPF,
 }
 _later = count(NOW + 1)

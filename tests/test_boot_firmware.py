@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from boot_support import DEVICE, Boot, boot, failure, phone, shelf, shelves
+from boot_support import DEVICE, Answer, Boot, boot, failure, phone, shelf, shelves
 from test_trust_firmware import KEY, LOAD, OTHER
 from trust_lists import (
     CCM,
@@ -185,12 +185,12 @@ def test_firmware_may_be_larger_than_other_files_and_comes_by_http_first() -> No
     asked: list[Transfer] = []
     serve = shelf({PLAIN: xml(), **FILES})
 
-    def noting(transfer: Transfer) -> object:
+    def noting(transfer: Transfer) -> Answer:
         asked.append(transfer)
         found = serve(transfer)
         return found if transfer.transport is Transport.TFTP else failure(TransferFailure.TIMEOUT)
 
-    boot(phone(P3), noting, available=frozenset(Transport))  # type: ignore[arg-type]
+    boot(phone(P3), noting, available=frozenset(Transport))
     firmware = [transfer for transfer in asked if transfer.file_name == LOADS]
     assert [transfer.transport for transfer in firmware] == [Transport.HTTP, Transport.TFTP]
     assert {transfer.size_limit_bytes for transfer in firmware} == {P3.firmware_limit_bytes}

@@ -164,7 +164,7 @@ async def test_a_proof_that_cannot_be_made_is_a_failure(autojump_clock: MockCloc
             raise ValueError
 
     network = in_memory()
-    tiny = Identity(b"0\0", Tiny())  # type: ignore[arg-type]
+    tiny = Identity(b"0\0", Tiny())  # type: ignore[arg-type] # no library makes such a key
     async with serving(network, (HOST, PORT), Job()):
         with pytest.raises(CAPFFailed, match="512 bits is too small"):
             await Phone(network).apply(Applicant(DEVICE, proof=tiny))

@@ -131,7 +131,7 @@ def test_a_key_too_small_for_its_digest_cannot_sign() -> None:
             raise ValueError
 
     with pytest.raises(UnsupportedKey, match="512 bits"):
-        sign_data(Identity(b"", Tiny()), b"SEP")  # type: ignore[arg-type]
+        sign_data(Identity(b"", Tiny()), b"SEP")  # type: ignore[arg-type] # no library makes such a key
 
 
 def test_what_is_no_certificate_proves_nothing() -> None:

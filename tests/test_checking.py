@@ -15,6 +15,7 @@ from administration_site import (
 from administration_site import site as site  # a fixture
 from checking_site import (
     MODELS,
+    boot,
     found,
     kinds_of_steps,
     new_phone,
@@ -35,6 +36,7 @@ from firmware_sim.administration.checking import (
 from firmware_sim.administration.commands import (
     Service,
     Unit,
+    prepare_rollback,
     regenerate,
     set_mixed_mode,
     set_non_secure_mode,
@@ -274,6 +276,31 @@ def test_a_list_that_no_phone_loads(tmp_path: Path) -> None:
     phone = HeldPhone(DEVICE, MODELS[0], Installed(), None)
     refusal = found(tmp_path, phone)[FindingKind.PHONE_REFUSES_LIST]
     assert value(refusal, "reason") == "TOO_LARGE"
+
+
+def test_a_phone_that_learns_of_tvs_at_this_boot_is_not_to_be_erased(tmp_path: Path) -> None:
+    cluster = demo_cluster(KEYS, new_cluster().random)
+    cluster.publisher.name = cluster.publisher.address
+    kind, cluster.ctl, cluster.mixed_mode = cluster.ctl, None, False
+    create(tmp_path, cluster)
+    phone = boot(tmp_path, HeldPhone(DEVICE, MODELS[0], Installed(), None))
+    with drafting(tmp_path) as draft:
+        draft.cluster.ctl, draft.cluster.mixed_mode = kind, True
+        draft.write_ctl(_token_ctl(draft))
+    restart_everywhere(tmp_path, Service.TFTP)
+    report = report_of(tmp_path, phone)
+    assert FindingKind.PHONE_REFUSES_LIST in {one.kind for one in report.findings}
+    assert [step.kind for step in report.steps] == [StepKind.PHONES_TAKE]
+
+
+def test_the_parameter_of_rollback_wants_tvs_restarted_before_tftp(site: Path) -> None:
+    with drafting(site) as draft:
+        prepare_rollback(draft, wanted=True)
+    kinds = kinds_of_steps(site)
+    assert kinds[:4] == [StepKind.RESTART_TVS_ROLLBACK] * 2 + [StepKind.RESTART_TFTP] * 2
+    off = kinds.index(StepKind.ROLLBACK_OFF)
+    assert kinds[off + 1 : off + 3] == [StepKind.RESTART_TVS_ROLLBACK] * 2
+    assert StepKind.RESTART_TVS not in kinds
 
 
 def test_a_token_signs_again(tmp_path: Path) -> None:

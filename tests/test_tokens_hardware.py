@@ -84,15 +84,9 @@ def test_a_token_signs(plug: Plug) -> None:
     assert token.attempts() == Attempts(TokenState.READY)
 
 
-def test_one_of_several_is_chosen_by_name_or_label(plug: Plug, tmp_path: Path) -> None:
-    other = slot_with(credential(OTHER))
-    other.label = "spare"
-    plug(slot_with(credential()), other)
+def test_several_are_listed_and_none_twice(plug: Plug, tmp_path: Path) -> None:
+    plug(slot_with(credential()), slot_with(credential(OTHER)))
     assert [token.name for token in open_tokens(module=MODULE)] == [NAME, OTHER]
-    for label in (OTHER, "spare"):
-        assert [token.name for token in open_tokens(module=MODULE, label=label)] == [OTHER]
-    with pytest.raises(TokenUnavailable, match=f"no token 'none'; there are {NAME}, {OTHER}"):
-        open_tokens(module=MODULE, label="none")
     with pytest.raises(TokenUnavailable, match="named twice"):
         open_tokens([new_token(tmp_path).path], MODULE)
 
@@ -116,8 +110,6 @@ def test_what_cannot_sign_is_not_listed(plug: Plug) -> None:
     plug(empty, fresh, gone, foreign, odd)
     with pytest.raises(TokenUnavailable, match="is it plugged in"):
         open_tokens(module=MODULE)
-    with pytest.raises(TokenUnavailable, match="is it plugged in"):
-        open_tokens(module=MODULE, label=NAME)
 
 
 def test_a_slot_in_trouble_is_named(plug: Plug) -> None:

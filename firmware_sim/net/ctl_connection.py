@@ -1,6 +1,8 @@
 """One connection of a CTL Client to a CTL Provider: TLS, requests, and whose fault it is.
 
-What is asked is decided by `ctl_client`.
+What is asked is decided by `ctl_client`. No phone trusts anything here: a client knows a provider
+by the fingerprint that its administrator has confirmed, and says so in the words that every TLS
+stream takes (`PeerVerdict`).
 """
 
 import hashlib

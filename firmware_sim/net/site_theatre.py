@@ -140,8 +140,8 @@ async def _run_client(step: RunClient, site: Site, around: Surroundings) -> Sequ
     ctl = planned.make_ctl(site.now_seconds(), lambda octets: signing.sign(octets, PIN))
     lines.append(say("signed", token=signing.name))
     transaction = os.urandom(TRANSACTION_BYTES)
-    await client.write(cluster, site.address, ctl, planned.mixed, transaction)
-    return lines
+    outcome = await client.write(cluster, site.address, ctl, planned.mixed, transaction)
+    return [*lines, outcome.why] if outcome.why else lines
 
 
 def _check(step: Check, site: Site, now_seconds: float) -> Done:

@@ -121,8 +121,8 @@ class HardwareToken:
         return token
 
 
-def open_hardware_tokens(module: Path, label: str | None = None) -> list[HardwareToken]:
-    """Return the tokens behind a PKCS#11 library; of those the one of a label or name, if given.
+def open_hardware_tokens(module: Path) -> list[HardwareToken]:
+    """Return the tokens behind a PKCS#11 library.
 
     Raises TokenUnavailable when the library cannot be used or there is none.
     """
@@ -133,12 +133,8 @@ def open_hardware_tokens(module: Path, label: str | None = None) -> list[Hardwar
         text = (str(error) or type(error).__name__).rpartition(f"{library}: ")[2]
         raise TokenUnavailable(f"{module}: cannot be used as a PKCS#11 library: {text}") from None
     found = [token for slot in slots for token in _tokens_in(slot)]
-    chosen = [token for token in found if label in (None, token.label, token.name)]
-    if chosen:
-        return chosen
-    there = ", ".join(token.name for token in found)
-    if label is not None and there:
-        raise TokenUnavailable(f"{module}: there is no token {label!a}; there are {there}")
+    if found:
+        return found
     raise TokenUnavailable(
         f"{module}: there is no token with a certificate of an RSA key; is it plugged in, and is "
         "this the library of its maker?"

@@ -7,13 +7,10 @@ from firmware_sim.tokens.interface import Token, TokenUnavailable
 from firmware_sim.tokens.soft import open_file_token
 
 
-def open_tokens(
-    files: Iterable[Path] = (), module: Path | None = None, label: str | None = None
-) -> list[Token]:
+def open_tokens(files: Iterable[Path] = (), module: Path | None = None) -> list[Token]:
     """Return the tokens in files, then those behind a PKCS#11 library.
 
-    module -- the library of the hardware's maker (a shared object). label -- of the one token that
-    is meant there, or its name; all of them if not given.
+    module -- the library of the hardware's maker (a shared object); all tokens there are meant.
     Raises TokenUnavailable, also when the same token is named twice.
     """
     tokens: list[Token] = [open_file_token(path) for path in files]
@@ -21,7 +18,7 @@ def open_tokens(
         # Imported only here: it is compiled code that nobody with tokens in files needs.
         from firmware_sim.tokens.hardware import open_hardware_tokens
 
-        tokens += open_hardware_tokens(module, label)
+        tokens += open_hardware_tokens(module)
     _check_different(tokens)
     return tokens
 

@@ -43,6 +43,7 @@ class StepKind(StrEnum):
     RESTART_CALLMANAGER = "restart_callmanager"
     ERASE_BY_HAND = "erase_by_hand"
     RESTART_TVS = "restart_tvs"
+    RESTART_TVS_ROLLBACK = "restart_tvs_rollback"
     RESTART_CAPF = "restart_capf"
     ROLLBACK_OFF = "rollback_off"
     RENEW = "renew"
@@ -98,6 +99,8 @@ def advise(
     more = bool(kinds & (_NEW_CTL | _NEW_SERVED)) or any(refusing(site, phones, served(site)))
     first = [Step(StepKind.PHONES_TAKE)] if kinds & _CAN_TAKE else []
     if not more:
+        if FindingKind.PHONE_REFUSES_LIST in kinds:  # now, and not any more at the boot after it
+            first = [Step(StepKind.PHONES_TAKE)]
         return (*first, *_afterwards(site, findings), *_last(findings, bool(first)))
     plan = _best(site, phones, kinds)
     lists = list(_lists_steps(site, plan, findings))
@@ -204,6 +207,8 @@ def _lists_steps(site: Site, plan: Lists, findings: Sequence[Finding]) -> Iterat
         by_tokens = made_with_tokens(site)
         yield Step(StepKind.UPDATE_CTL_TOKENS if by_tokens else StepKind.UPDATE_CTL)
     older = {finding.place for finding in findings if finding.kind in _NEW_SERVED}
+    if FindingKind.ROLLBACK in kinds and older and FindingKind.TVS_OLD not in kinds:
+        yield from _all(site, StepKind.RESTART_TVS_ROLLBACK)
     for step in _all(site, StepKind.RESTART_TFTP):
         if new_ctl or step.place in older:
             yield step
@@ -228,7 +233,7 @@ def _afterwards(
             yield from (Step(kind, one.place) for one in findings if one.kind is found)
     if any(one.kind is FindingKind.ROLLBACK for one in findings):
         yield Step(StepKind.ROLLBACK_OFF)
-        yield from _all(site, StepKind.RESTART_TVS)
+        yield from _all(site, StepKind.RESTART_TVS_ROLLBACK)
         yield from _all(site, StepKind.RESTART_TFTP)
         yield Step(StepKind.PHONES_TAKE)
 

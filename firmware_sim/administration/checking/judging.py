@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from firmware_sim.administration.checking.site import HeldPhone, RunningNode, Site
 from secd.certs import facts_of_untrusted
+from secd.configuration import Configuration, parse_configuration_untrusted
+from secd.errors import MalformedFile
 from secd.models import TVSFlush
 from secd.trust import (
     Accept,
@@ -53,7 +55,8 @@ class Files:
 class PhoneOutcome:
     """What became of everything. after -- what the phone holds then.
 
-    configuration, capf, callmanager -- None: not asked for.
+    configuration, capf, callmanager -- None: not asked for. stored -- the configuration that the
+    phone goes on with.
     """
 
     ctl: Outcome
@@ -62,6 +65,7 @@ class PhoneOutcome:
     capf: Outcome | None
     callmanager: Outcome | None
     after: Installed
+    stored: Configuration | None
 
     @property
     def refuses_list(self) -> bool:
@@ -85,14 +89,26 @@ def judge(site: Site, phone: HeldPhone, files: Files) -> PhoneOutcome:
     itl = None
     if phone.model.security_by_default:
         itl = trial.take(FileKind.ITL, f"ITL{phone.device}.tlv", files.itl)
+    configuration = trial.read(files.configuration)
     return PhoneOutcome(
         ctl,
         itl,
-        trial.read(files.configuration),
+        configuration,
         trial.meet(files.capf, Function.CAPF) if wants_capf else None,
         trial.meet(files.callmanager, Function.CCM) if is_secure else None,
         trial.installed,
+        _configuration_in(configuration) or stored,
     )
+
+
+def _configuration_in(outcome: Outcome | None) -> Configuration | None:
+    """Return what an accepted configuration says; None where none was accepted or it is no XML."""
+    if not isinstance(outcome, Accept) or outcome.evidence.file is None:
+        return None
+    try:
+        return parse_configuration_untrusted(outcome.evidence.file.body)
+    except MalformedFile:
+        return None
 
 
 def md5_matches(held: TrustList | None, served: bytes | None) -> bool:

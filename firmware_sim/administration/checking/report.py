@@ -65,7 +65,7 @@ def make_report(site: Site, phones: Sequence[HeldPhone], models: Sequence[Model]
         outcomes = outcomes_of(site, phone)
         findings += check_phone(site, phone, outcomes)
         _, outcome = next(iter(outcomes.values()))
-        later.append(replace(phone, installed=outcome.after))
+        later.append(replace(phone, installed=outcome.after, configuration=outcome.stored))
     steps = advise(site, later, findings)
     return Report(tuple(certificates_of(site)), tuple(findings), steps)
 
